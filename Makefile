@@ -1,0 +1,33 @@
+# PIP_ARGS chooses PyTorch's wheels, for instance
+#   make quickstart PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+PIP_ARGS ?=
+QUICKSTART_ARGS ?=
+OUT ?= quickstart-out
+
+.PHONY: quickstart test check benchmarks clean
+
+quickstart: $(VENV)/installed
+	$(VENV)/bin/t2t quickstart --out $(OUT) $(QUICKSTART_ARGS)
+
+test: $(VENV)/installed
+	HF_HUB_OFFLINE=1 HF_EVALUATE_OFFLINE=1 $(VENV)/bin/python -m pytest -q
+
+check: $(VENV)/installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy --strict t2t tasks
+
+benchmarks: $(VENV)/installed
+	$(VENV)/bin/python benchmarks/denoising.py
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "t2t needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt $(PIP_ARGS) --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) quickstart-out build dist

@@ -1,0 +1,349 @@
+"""Recipes: the typed settings of a run, from YAML and `--set key=value`.
+
+A recipe is read in four steps: its YAML (duplicate keys refused), the one recipe that it
+`extends`, the `--set` values, and the check against the sections below. Every problem is
+named by the place it was written at: `file:line: key: reason`, or the `--set` argument.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+import t2t
+from t2t.errors import UserError, closest, refuse, unknown
+from t2t.yaml_document import Document, Key, read_document
+
+DATA_DIR_VARIABLE = "T2T_DATA_DIR"
+
+
+def _no_switch(value: Any) -> Any:
+    """Floats would take true as 1.0."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number, not true or false")
+    return value
+
+
+# Lax integers would take True as 1 and 5.0 as 5.
+Count = Annotated[int, Field(strict=True, ge=1)]
+CountFromZero = Annotated[int, Field(strict=True, ge=0)]
+Finite = Annotated[float, BeforeValidator(_no_switch), Field(allow_inf_nan=False)]
+Positive = Annotated[Finite, Field(gt=0)]
+NotNegative = Annotated[Finite, Field(ge=0)]
+AtLeastOne = Annotated[Finite, Field(ge=1)]
+Probability = Annotated[Finite, Field(ge=0, lt=1)]
+Switch = Annotated[bool, Field(strict=True)]
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Model(Section):
+    """Which model is trained, and from what weights."""
+
+    size: str | None = None
+    """A named size of t2t/model/sizes.py; None takes the pretrained model's own."""
+    pretrained: str | None = None
+    """A t2t checkpoint, a run (its newest checkpoint) or a Hugging Face T5 folder: weights only."""
+    overrides: dict[str, int | float | str | bool] = {}
+    """Fields of the size that are replaced, such as num_layers."""
+    dropout: Probability | None = None
+    """Dropout rate; None leaves the size's own."""
+
+
+class Data(Section):
+    """Where rows come from and how long a packed row is."""
+
+    dir: str | None = None
+    """The folder of official files; None takes T2T_DATA_DIR, or the hub where that is unset."""
+    inputs_length: Count = 512
+    """Encoder tokens of a row, EOS included."""
+    targets_length: Count = 114
+    """Decoder tokens of a row, EOS included."""
+    pack: Switch = True
+    """Several examples a row, kept apart by segment ids."""
+
+
+class MixtureRates(Section):
+    """Which tasks are mixed, and how often each is drawn."""
+
+    tasks: dict[str, NotNegative | None] | list[str]
+    """Names of tasks and mixtures; as a mapping, a number is the fixed rate of each task."""
+    rates: Literal["proportional", "equal", "reference"] = "proportional"
+    """By counted examples, all alike, or by the counts the tasks declare (T5's own)."""
+    cap: Count | None = None
+    """K of examples-proportional mixing: a task counts for at most this many examples."""
+    temperature: AtLeastOne = 1.0
+    """T of temperature-scaled mixing: rates to the power of 1/T."""
+
+    @property
+    def fixed(self) -> dict[str, float | None]:
+        """Every named task or mixture with its fixed rate, None where `rates` decides."""
+        if isinstance(self.tasks, dict):
+            return dict(self.tasks)
+        return dict.fromkeys(self.tasks)
+
+
+class Text(Section):
+    """Plain text that is learned from by an unsupervised objective."""
+
+    files: Annotated[list[str], Field(min_length=1)]
+    """.txt (a document a line), .jsonl or .parquet; under the data folder, or as a path."""
+    column: str = "text"
+    """The field that holds the text in .jsonl and .parquet files."""
+    objective: Literal["span_corruption"] = "span_corruption"
+    """What is made of a window of tokens."""
+    noise_density: Annotated[Finite, Field(gt=0, lt=1)] = 0.15
+    """Share of the tokens that are corrupted."""
+    mean_span: AtLeastOne = 3.0
+    """Mean length of a corrupted span in tokens."""
+
+
+class Optimizer(Section):
+    """The update rule. The learning rate is multiplied by the schedule's factor."""
+
+    name: Literal["adafactor", "adamw"] = "adafactor"
+    """Adafactor as T5 used it, or AdamW."""
+    learning_rate: Positive = 1.0
+    """Peak learning rate; T5 pre-trains with 1.0 and inverse_sqrt, fine-tunes with 1e-3."""
+    weight_decay: NotNegative = 0.0
+    """Decoupled decay of the matrices, times the learning rate."""
+    betas: tuple[Probability, Probability] = (0.9, 0.999)
+    """AdamW's decay rates of the two moments; Adafactor has no such setting."""
+    clip_norm: Positive | None = None
+    """Gradients are scaled down to this global norm; None does not clip."""
+    embedding_scale: Positive = 1.0
+    """Multiplies the learning rate of the embeddings."""
+
+
+class Schedule(Section):
+    """The learning rate as a pure function of the step."""
+
+    name: Literal["constant", "inverse_sqrt"] = "inverse_sqrt"
+    """Constant, or 1/sqrt(max(step, warmup_steps)) as T5 pre-trains."""
+    warmup_steps: CountFromZero = 10000
+    """constant: linear rise from 0 over these steps; inverse_sqrt: level until then."""
+
+
+class Train(Section):
+    """How long, in which batches, and what is kept."""
+
+    steps: Count
+    """Optimizer steps."""
+    batch_size: Count
+    """Rows of one step, over all processes and accumulation."""
+    accumulation: Count = 1
+    """Parts that a process's rows of a step are computed in, to save memory."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 computes under autocast; parameters and optimizer state stay in fp32."""
+    z_loss: NotNegative = 0.0
+    """Weight of log(Z)^2; T5's is 1e-4."""
+    checkpoint_every: Count = 1000
+    """Steps between checkpoints; the last step is always saved."""
+    keep: Count | None = None
+    """Newest checkpoints that are kept; None keeps all."""
+    log_every: Count = 10
+    """Steps between printed lines; log.jsonl has every step."""
+    allow_truncated_targets: Switch = False
+    """Train although targets of supervised tasks are cut at targets_length."""
+
+
+class Evaluation(Section):
+    """What is evaluated when training ends; nothing when `tasks` is empty."""
+
+    tasks: list[str] = []
+    """Tasks and mixtures."""
+    split: str = "validation"
+    """train, validation or test."""
+    batch_tokens: Count | None = None
+    """Padded encoder tokens in a decoding batch; None takes 4,096 on a CPU, 32,768 elsewhere."""
+    max_target_length: Count = 128
+    """Longest output in tokens, EOS included."""
+
+
+class Recipe(Section):
+    """All settings of one run."""
+
+    seed: CountFromZero = 0
+    """Of data order, noise, dropout and initial weights."""
+    vocabulary: str
+    """A SentencePiece model file."""
+    model: Model = Model()
+    data: Data = Data()
+    mixture: MixtureRates
+    text: dict[str, Text] = {}
+    """Text tasks by the name that `mixture.tasks` and the log use."""
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    train: Train
+    evaluation: Evaluation = Evaluation()
+
+    def data_dir(self) -> Path | None:
+        """The folder of official files: data.dir, else T2T_DATA_DIR, else None."""
+        return resolve_data_dir(self.data.dir)
+
+
+def resolve_data_dir(given: str | Path | None) -> Path | None:
+    """The data folder that was named, else T2T_DATA_DIR's, else None.
+
+    Raises:
+        UserError: it is not a folder.
+    """
+    source = "data folder"
+    if given is None and os.environ.get(DATA_DIR_VARIABLE):
+        given, source = os.environ[DATA_DIR_VARIABLE], DATA_DIR_VARIABLE
+    if given is None:
+        return None
+    folder = Path(given)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder ({source})")
+    return folder
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes that come with t2t, by name ("finetune/super_glue")."""
+    roots = [Path(parent) / "recipes" for parent in t2t.__path__]
+    return {
+        path.relative_to(root).with_suffix("").as_posix(): path
+        for root in roots
+        for path in sorted(root.rglob("*.yaml"))
+    }
+
+
+def find_recipe(name: str, beside: Path | None = None) -> Path:
+    """The file of a recipe: a path (also relative to the folder `beside`) or a shipped name.
+
+    Raises:
+        UserError: neither; the nearest shipped name is offered.
+    """
+    for folder in (beside, Path()) if beside else (Path(),):
+        if (folder / name).is_file():
+            return folder / name
+    shipped = shipped_recipes()
+    if name in shipped:
+        return shipped[name]
+    if name.endswith((".yaml", ".yml")):
+        raise UserError(f"{name}: no such recipe file")
+    raise unknown("recipe", name, shipped)
+
+
+def load_recipe(name: str, sets: Sequence[str] = ()) -> Recipe:
+    """Read, extend, override and check a recipe.
+
+    Args:
+        name: a YAML file or the name of a shipped recipe.
+        sets: `key.key=value` overrides; the value is YAML, so numbers and lists work.
+
+    Raises:
+        UserError: every problem found, each with its place.
+    """
+    return read_recipe(name, sets)[0]
+
+
+def read_recipe(name: str, sets: Sequence[str] = ()) -> tuple[Recipe, Document]:
+    """As `load_recipe`, with the document that knows where each setting was written."""
+    path = find_recipe(name)
+    document = _read_extended(path)
+    for assignment in sets:
+        document.assign(assignment)
+    try:
+        return Recipe.model_validate(document.values), document
+    except ValidationError as error:
+        problems = [_describe(document, detail) for detail in _telling(error.errors())]
+        refuse(list(dict.fromkeys(problems)), str(path))
+        raise
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The recipe as YAML with every setting spelled out; `load_recipe` reads it back."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Any, Any]]:
+    """The settings that differ, by dotted key: (old value, new value), None where absent."""
+    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    keys = dict.fromkeys([*before, *after])
+    pairs = {key: (before.get(key), after.get(key)) for key in keys}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _telling(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without "should be a list" where a mapping is allowed too and the fault is in that."""
+
+    def inside_another_branch(branch: Key) -> bool:
+        parent = branch[:-1]
+        return any(
+            detail["loc"][: len(parent)] == parent and len(detail["loc"]) > len(branch)
+            for detail in details
+        )
+
+    return [
+        detail
+        for detail in details
+        if not ("[" in str(detail["loc"][-1:]) and inside_another_branch(detail["loc"]))
+    ]
+
+
+def _describe(document: Document, detail: ErrorDetails) -> str:
+    """One problem as `place: key: reason`."""
+    # Without the names of union branches, which pydantic mixes into the location.
+    location = document.existing(detail["loc"])
+    key = ".".join(str(part) for part in location)
+    return ": ".join(
+        part for part in (document.place(location), key, _reason(detail, location)) if part
+    )
+
+
+def _reason(detail: ErrorDetails, location: Key) -> str:
+    if detail["type"] == "extra_forbidden":
+        known = _section_keys(location[:-1])
+        near = closest(str(location[-1]), known)
+        suggestion = f"; did you mean {near!r}?" if near else "."
+        return f"unknown key{suggestion} Known: {', '.join(known)}"
+    if detail["type"] == "missing":
+        return "is missing, and has no default"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{message} (got {detail['input']!r})"
+
+
+def _section_keys(path: Key) -> list[str]:
+    """The keys that the section at `path` knows."""
+    section: type[BaseModel] = Recipe
+    for part in path:
+        field = section.model_fields.get(str(part))
+        if field is None:
+            break
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        section = next(k for k in kinds if isinstance(k, type) and issubclass(k, Section))
+    return list(section.model_fields)
+
+
+def _read_extended(path: Path) -> Document:
+    document = read_document(path)
+    base_name = document.values.pop("extends", None)
+    if base_name is None:
+        return document
+    where = document.places[("extends",)]
+    if not isinstance(base_name, str):
+        raise UserError(f"{where}: extends: should name one recipe (got {base_name!r})")
+    base = read_document(find_recipe(base_name, beside=path.parent))
+    if "extends" in base.values:
+        raise UserError(f"{where}: extends: {base_name} itself extends another; one level only")
+    return base.extended_by(document)

@@ -1,0 +1,138 @@
+"""Plain text documents for unsupervised objectives: .txt, .jsonl and .parquet files."""
+
+import glob
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from t2t.errors import UserError, closest, refuse
+from t2t.files import sha256_file, sha256_json
+from t2t.json_lines import Fields, read_lines, read_objects
+from t2t.rows import Row
+from t2t.sources import check_split
+
+SUFFIXES = (".txt", ".jsonl", ".parquet")
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Documents of text files, as rows {"text": ...} of the split `train`.
+
+    A .txt file holds one document a line, a .jsonl or .parquet file one a row in the field
+    `column`. Documents without any visible character are left out, as are blank lines.
+    """
+
+    files: tuple[str, ...]
+    """Paths, or patterns such as "corpus/*.parquet", whose files are taken in sorted order. A
+    relative one is looked for under the data folder first, then in the working directory."""
+    column: str = "text"
+    on_bad_row: Literal["refuse", "skip"] = "skip"
+    """What happens to rows that hold no text: skipped, counted and logged, or refused."""
+
+    def __str__(self) -> str:
+        """The files and the column."""
+        return f"{', '.join(self.files)} (column {self.column})"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """A corpus is for training."""
+        return ("train",)
+
+    def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
+        """All documents in the order of the files.
+
+        Raises:
+            UserError: no such file or column, another kind of file, no document in any; bad
+                rows where those are refused.
+        """
+        check_split(split, self.splits)
+        rows: list[Row] = []
+        problems: list[str] = []
+        for path in self.paths(data_dir):
+            rows += [{"text": text} for text in _documents(path, self.column, problems)]
+        if self.on_bad_row == "refuse":
+            refuse(problems, "documents are refused")
+        if not rows:
+            reason = f"; {len(problems)} bad ones, such as {problems[0]}" if problems else ""
+            raise UserError(f"{', '.join(self.files)}: no documents{reason}")
+        if problems:
+            _logger.warning("%d bad documents skipped, such as %s", len(problems), problems[0])
+        return rows
+
+    def fingerprint(self, split: str, data_dir: Path | None) -> str:
+        """A hash of the files' contents in their order, and of the column."""
+        check_split(split, self.splits)
+        return sha256_json([self.column, *map(sha256_file, self.paths(data_dir))])
+
+    def paths(self, data_dir: Path | None) -> list[Path]:
+        """The files, in order.
+
+        Raises:
+            UserError: a path or pattern without a file, or a file of another kind.
+        """
+        paths = [path for name in self.files for path in _found(name, data_dir)]
+        for path in paths:
+            if path.suffix not in SUFFIXES:
+                raise UserError(f"{path}: documents are read from {', '.join(SUFFIXES)} files")
+        return paths
+
+
+def _found(name: str, data_dir: Path | None) -> list[Path]:
+    """The files of one path or pattern, in the first place that has any."""
+    places = [Path(), data_dir] if data_dir is None else [data_dir, Path()]
+    tried = [place / name for place in places if place is not None]
+    for path in tried:
+        matches = [path] if path.is_file() else map(Path, sorted(glob.glob(str(path))))
+        files = [match for match in matches if match.is_file()]
+        if files:
+            return files
+    raise UserError(f"{name}: no such file; looked for {', '.join(map(str, tried))}")
+
+
+def _documents(path: Path, column: str, problems: list[str]) -> Iterator[str]:
+    """The documents of one file that have a visible character."""
+    readers = {".txt": _text_lines, ".jsonl": _json_texts, ".parquet": _parquet_texts}
+    for text in readers[path.suffix](path, column, problems):
+        if text.strip():
+            yield text
+
+
+def _text_lines(path: Path, column: str, problems: list[str]) -> Iterator[str]:
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            yield line.decode("utf-8").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            problems.append(f"{path}:{number}: line: not UTF-8 at byte {error.start}")
+
+
+def _json_texts(path: Path, column: str, problems: list[str]) -> Iterator[str]:
+    for fields in read_objects(path):
+        text = "" if fields.problems else fields.text(column)
+        problems += fields.problems
+        yield text
+
+
+def _parquet_texts(path: Path, column: str, problems: list[str]) -> Iterator[str]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        if column not in names:
+            near = closest(column, names)
+            hint = f"; did you mean {near!r}?" if near else "."
+            raise UserError(f"{path}: no column {column!r}{hint} Columns: {', '.join(names)}")
+        values = [value for batch in file.iter_batches(columns=[column]) for value in batch[0]]
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a readable parquet file: {error}") from error
+    for number, value in enumerate(values):
+        yield _parquet_text(value.as_py(), f"{path}:row {number}", column, problems)
+
+
+def _parquet_text(value: Any, place: str, column: str, problems: list[str]) -> str:
+    return Fields({column: value}, place, problems=problems).text(column)

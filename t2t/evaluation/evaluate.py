@@ -1,0 +1,154 @@
+"""From a checkpoint and tasks to predictions files and scores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from t2t.errors import UserError
+from t2t.evaluation.checkpoints import LoadedModel, load_for_evaluation
+from t2t.evaluation.predict import DecodingSettings, Outputs, Report, predict
+from t2t.evaluation.predictions import PredictionsName, write_predictions
+from t2t.evaluation.run_record import RunRecord
+from t2t.evaluation.scoring import Scores, score_directory, scores_table
+from t2t.sources import check_split
+from t2t.task import Example, Registry, Task
+
+
+def evaluate(
+    checkpoint: Path,
+    tasks: Sequence[str],
+    split: str,
+    data_dir: Path | None,
+    out: Path,
+    registry: Registry,
+    *,
+    vocabulary_file: Path | None = None,
+    decoding: Mapping[str, int] | None = None,
+    report: Report = print,
+) -> Scores:
+    """Predict a split of some tasks, write predictions/TASK.SPLIT.jsonl and score the folder.
+
+    All rows are read before the model is loaded. Each predictions file is written when its
+    task is done, whole or not at all. The scores are those of every predictions file in
+    `out`, so that evaluating another split adds to them.
+
+    Args:
+        checkpoint: a step-N folder, a run (its newest whole checkpoint) or a Hugging Face T5.
+        tasks: tasks and mixtures. Of a mixture, evaluation-only tasks that lack the split are
+            left out, and that is reported; any other task must have it.
+        split: train, validation or test. Rows without labels are predicted, not scored.
+        data_dir: folder of the official files, or None for the hub.
+        out: the folder to write.
+        registry: the tasks there are.
+        vocabulary_file: a SentencePiece model, where the checkpoint holds none.
+        decoding: fields of `DecodingSettings` that replace those of the run's recipe.
+        report: takes progress, counts of what was cut, and the table of scores.
+
+    Raises:
+        UserError: unknown tasks, a split that a task does not have, bad rows, no checkpoint,
+            or an `out` with the predictions of another one.
+        RunError: the checkpoint is damaged, or the disk refused.
+    """
+    selected = select_tasks(registry, tasks, split, report)
+    examples = {task.name: task.examples(split, data_dir) for task in selected}
+    loaded = load_for_evaluation(checkpoint, vocabulary_file, report)
+    settings = replace(loaded.decoding, **(decoding or {}))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    loaded.model.to(device)
+    report(
+        f"{loaded.folder} on {device}: inputs of at most {settings.inputs_length} tokens, "
+        f"outputs of at most {settings.max_target_length}"
+    )
+    names = [PredictionsName(task.name, split) for task in selected]
+    record = RunRecord.begin(out / "predictions", _identity(loaded, settings), names)
+    for task in selected:
+        entry = {
+            "checkpoint_path": str(loaded.folder.resolve()),
+            "batch_tokens": settings.batch_tokens_on(device),
+            "data": task.source.fingerprint(split, data_dir),
+        }
+        _evaluate_task(task, split, examples[task.name], loaded, settings, record, entry, report)
+    scores = score_directory(out, registry)
+    report(scores_table(scores))
+    return scores
+
+
+def select_tasks(
+    registry: Registry, names: Sequence[str], split: str, report: Report
+) -> list[Task]:
+    """The tasks of a list of tasks and mixtures that can be evaluated on `split`, each once.
+
+    Raises:
+        UserError: an unknown name, a corpus, or a task that lacks the split.
+    """
+    selected: dict[str, Task] = {}
+    for name in names:
+        optional = registry.mixture(name).evaluation_only if name in registry.mixtures else ()
+        for task in registry.expand([name]):
+            if task.name in optional and split not in task.splits:
+                report(f"{task.name}: left out, it has no split {split!r}")
+                continue
+            check_split(split, task.splits, where=f"task {task.name}")
+            if not task.metrics:
+                raise UserError(f"task {task.name}: it has no metrics, so it cannot be evaluated")
+            selected[task.name] = task
+    if not selected:
+        raise UserError("no tasks to evaluate")
+    return list(selected.values())
+
+
+def _evaluate_task(
+    task: Task,
+    split: str,
+    examples: Sequence[Example],
+    loaded: LoadedModel,
+    settings: DecodingSettings,
+    record: RunRecord,
+    entry: Mapping[str, Any],
+    report: Report,
+) -> None:
+    """Predict one task, write its file and put it on record."""
+    outputs = predict(
+        loaded.model, loaded.vocabulary, examples, settings, name=task.name, report=report
+    )
+    _report_cuts(task, outputs, settings, report)
+    path = record.folder / PredictionsName(task.name, split).file_name
+    pairs = zip(examples, outputs.texts, strict=True)
+    write_predictions(path, [task.prediction(example, text) for example, text in pairs])
+    counts = {
+        "examples": len(examples),
+        "truncated_inputs": outputs.num_truncated_inputs,
+        "unfinished_outputs": outputs.num_unfinished,
+    }
+    stamp = {"protocol": task.protocol, "task_version": task.version}
+    record.add(path, {**stamp, **entry, **counts})
+
+
+def _report_cuts(task: Task, outputs: Outputs, settings: DecodingSettings, report: Report) -> None:
+    total = len(outputs.texts)
+    if outputs.num_truncated_inputs:
+        report(
+            f"{task.name}: {outputs.num_truncated_inputs} of {total} inputs were cut to "
+            f"{settings.inputs_length} tokens"
+        )
+    if outputs.num_unfinished:
+        report(
+            f"{task.name}: {outputs.num_unfinished} of {total} outputs did not end within "
+            f"{settings.max_target_length} tokens"
+        )
+
+
+def _identity(loaded: LoadedModel, settings: DecodingSettings) -> dict[str, Any]:
+    """What the predictions of one folder have in common."""
+    return {
+        "checkpoint": loaded.sha256,
+        "vocabulary": loaded.vocabulary.fingerprint,
+        "decoding": {
+            "method": "greedy",
+            "inputs_length": settings.inputs_length,
+            "max_target_length": settings.max_target_length,
+        },
+    }

@@ -1,0 +1,170 @@
+"""How SuperGLUE's files write rows: one object a line, and MultiRC's nested paragraphs."""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from t2t.evaluation.leaderboards.leaderboard import Id, Label, Line
+from t2t.json_lines import described, parse_json
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """{"idx": 0, "label": "true"}: one row a line, ids 0 .. count - 1."""
+
+    idx_field: str | None = None
+    """Where an example's idx is an object, the part of it that is written ("query")."""
+
+    def id_of(self, idx: Any) -> Id:
+        """(idx,), or (idx[field],) where a field is declared."""
+        if self.idx_field is not None:
+            return (_integer(_fields(idx, "idx", needed={self.idx_field}), self.idx_field, "idx"),)
+        return (_integer({"idx": idx}, "idx", "example"),)
+
+    def write(self, rows: Sequence[tuple[Id, Label]]) -> bytes:
+        """One object a line, escaped to ASCII as the benchmark's own exporter does."""
+        return _json_lines([{"idx": idx, "label": label} for (idx,), label in rows])
+
+    def read(self, line: str) -> Line:
+        """The one row of a line."""
+        fields = _exactly(parse_json(line), "line", {"idx", "label"})
+        row = (_integer(fields, "idx", "line"),)
+        return Line(row, ((row, fields["label"]),))
+
+    def official_ids(self, count: int) -> frozenset[Id] | None:
+        """0 .. count - 1."""
+        return frozenset((idx,) for idx in range(count))
+
+    def count_problems(self, ids: Sequence[Id], count: int) -> list[str]:
+        """Nothing: the count fixes the ids."""
+        return []
+
+    def named(self, row: Id) -> str:
+        """Idx 7."""
+        return f"idx {row[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class NestedAnswers:
+    """MultiRC: one line a paragraph, holding its questions, each holding its answers.
+
+    {"idx": 0, "passage": {"questions": [{"idx": 0, "answers": [{"idx": 0, "label": 1}]}]}}
+    All three kinds of ids count through the whole file and never restart.
+    """
+
+    num_paragraphs: int
+    num_questions: frozenset[int]
+    """Accepted totals, where sources differ on the official one."""
+
+    def id_of(self, idx: Any) -> Id:
+        """(paragraph, question, answer)."""
+        names = ("paragraph", "question", "answer")
+        fields = _fields(idx, "idx", needed=set(names))
+        return tuple(_integer(fields, name, "idx") for name in names)
+
+    def write(self, rows: Sequence[tuple[Id, Label]]) -> bytes:
+        """One paragraph a line."""
+        return _json_lines(
+            [
+                {"idx": paragraph, "passage": {"questions": self._questions(list(group))}}
+                for paragraph, group in itertools.groupby(rows, key=lambda row: row[0][0])
+            ]
+        )
+
+    @staticmethod
+    def _questions(rows: Sequence[tuple[Id, Label]]) -> list[dict[str, Any]]:
+        return [
+            {
+                "idx": question,
+                "answers": [{"idx": row[2], "label": label} for row, label in group],
+            }
+            for question, group in itertools.groupby(rows, key=lambda row: row[0][1])
+        ]
+
+    def read(self, line: str) -> Line:
+        """The paragraph's answers in the order of the line."""
+        paragraph = _exactly(parse_json(line), "line", {"idx", "passage"})
+        idx = _integer(paragraph, "idx", "line")
+        passage = _exactly(paragraph["passage"], "passage", {"questions"})
+        rows: list[tuple[Id, Any]] = []
+        for question in _objects(passage, "questions", "passage", {"idx", "answers"}):
+            question_idx = _integer(question, "idx", "question")
+            for answer in _objects(question, "answers", "question", {"idx", "label"}):
+                row = (idx, question_idx, _integer(answer, "idx", "answer"))
+                rows.append((row, answer["label"]))
+        _refuse_repeats("answer", [row for row, _ in rows])
+        _refuse_repeats("question", [question["idx"] for question in passage["questions"]])
+        return Line((idx,), tuple(rows))
+
+    def official_ids(self, count: int) -> frozenset[Id] | None:
+        """None: a total says nothing of how the answers lie in questions and paragraphs."""
+        return None
+
+    def count_problems(self, ids: Sequence[Id], count: int) -> list[str]:
+        """Totals that differ, ids that leave gaps, and parts that have two parents."""
+        paragraphs = {row[:1] for row in ids}
+        questions = {row[:2] for row in ids}
+        return [
+            *_total_problems("paragraphs", [row[-1] for row in paragraphs], {self.num_paragraphs}),
+            *_total_problems("questions", [row[-1] for row in questions], self.num_questions),
+            *_total_problems("answers", [row[-1] for row in ids], {count}),
+        ]
+
+    def named(self, row: Id) -> str:
+        """Paragraph 0 question 1 answer 3, or as much of it as the id holds."""
+        names = ("paragraph", "question", "answer")
+        return " ".join(f"{name} {part}" for name, part in zip(names, row, strict=False))
+
+
+def _json_lines(values: Sequence[Any]) -> bytes:
+    return "".join(json.dumps(value) + "\n" for value in values).encode("ascii")
+
+
+def _total_problems(what: str, ids: Sequence[int], totals: frozenset[int] | set[int]) -> list[str]:
+    if len(ids) not in totals:
+        wanted = " or ".join(map(str, sorted(totals)))
+        return [f"{len(ids)} {what}, the official test set has {wanted}"]
+    if set(ids) != set(range(len(ids))):
+        return [f"the idx of the {what} must be 0 .. {len(ids) - 1}, each once"]
+    return []
+
+
+def _fields(value: Any, what: str, needed: set[str]) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be an object, is {described(value)}")
+    for name in sorted(needed - value.keys()):
+        raise ValueError(f"{what} lacks {name!r}")
+    return value
+
+
+def _exactly(value: Any, what: str, names: set[str]) -> Mapping[str, Any]:
+    fields = _fields(value, what, names)
+    for name in sorted(fields.keys() - names):
+        raise ValueError(f"{what} has the extra field {name!r}")
+    return fields
+
+
+def _objects(
+    parent: Mapping[str, Any], name: str, what: str, names: set[str]
+) -> list[Mapping[str, Any]]:
+    items = parent[name]
+    if not isinstance(items, list) or not items:
+        raise ValueError(f"{name!r} of a {what} must be an array that is not empty")
+    return [_exactly(item, name.removesuffix("s"), names) for item in items]
+
+
+def _integer(fields: Mapping[str, Any], name: str, what: str) -> int:
+    value = fields[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name!r} of the {what} must be an integer from 0, is {described(value)}")
+    return value
+
+
+def _refuse_repeats(what: str, ids: Sequence[Any]) -> None:
+    for item, count in Counter(ids).items():
+        if count > 1:
+            idx = item[-1] if isinstance(item, tuple) else item
+            raise ValueError(f"{what} {idx} comes {count} times")

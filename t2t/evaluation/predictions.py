@@ -1,0 +1,216 @@
+"""The predictions file: one line an example, written once and read by everything after it.
+
+`DIR/predictions/TASK.SPLIT.jsonl` holds what a model generated for one split of one task.
+Scores, submissions and comparisons are made from it without the model. An invalid output
+stays invalid here: `prediction` is null and `reason` says why.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from t2t.errors import UserError, refuse
+from t2t.files import write_bytes
+from t2t.json_lines import described, json_line, parse_json
+from t2t.task import Example, Prediction
+
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PredictionsName:
+    """The task and split that a predictions file is named after."""
+
+    task: str
+    split: str
+
+    @property
+    def file_name(self) -> str:
+        """TASK.SPLIT.jsonl."""
+        return f"{self.task}.{self.split}.jsonl"
+
+    @classmethod
+    def of(cls, path: Path) -> "PredictionsName":
+        """The name read back from a path.
+
+        Raises:
+            UserError: the file is not called TASK.SPLIT.jsonl.
+        """
+        parts = path.name.removesuffix(".jsonl").rsplit(".", 1)
+        if not path.name.endswith(".jsonl") or len(parts) != 2 or not all(parts):
+            raise UserError(f"{path}: a predictions file is called TASK.SPLIT.jsonl")
+        return cls(*parts)
+
+
+def predictions_folder(directory: Path) -> Path:
+    """The folder that holds the predictions files: `directory`/predictions, or `directory`.
+
+    Raises:
+        UserError: there is no such directory.
+    """
+    nested = directory / "predictions"
+    if nested.is_dir():
+        return nested
+    if not directory.is_dir():
+        raise UserError(f"{directory}: no such directory")
+    return directory
+
+
+def list_predictions(directory: Path) -> dict[PredictionsName, Path]:
+    """All predictions files of an evaluation's output, sorted by task and split.
+
+    Raises:
+        UserError: none there, or a .jsonl file with another kind of name.
+    """
+    folder = predictions_folder(directory)
+    paths = sorted(path for path in folder.glob("*.jsonl") if path.is_file())
+    if not paths:
+        raise UserError(f"{folder}: no predictions file (TASK.SPLIT.jsonl)")
+    return dict(sorted((PredictionsName.of(path), path) for path in paths))
+
+
+def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+    """Write predictions to TASK.SPLIT.jsonl in the order given, whole or not at all."""
+    name = PredictionsName.of(path)
+    write_bytes(path, b"".join(_line(name, prediction) for prediction in predictions))
+
+
+def _line(name: PredictionsName, prediction: Prediction) -> bytes:
+    example = prediction.example
+    row = {
+        "task": name.task,
+        "split": name.split,
+        "key": example.key,
+        "idx": example.idx,
+        "inputs": example.inputs,
+        "targets": list(example.targets),
+        "label": example.label,
+        "output": prediction.output,
+        "prediction": prediction.value,
+        "reason": prediction.reason,
+    }
+    try:
+        return (json_line(row) + "\n").encode("utf-8")
+    except UnicodeEncodeError:
+        # Half a surrogate pair in the data: JSON can escape it, UTF-8 cannot hold it.
+        return (json.dumps(row, allow_nan=False) + "\n").encode("ascii")
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Read a predictions file back, in the order of its lines.
+
+    Raises:
+        UserError: no such file, or bad lines: the first 100 as file:line: field: reason. A
+            line is bad when it is not an object with exactly the ten fields, when a value is
+            of another type, when task or split is not the file's, or when a key comes twice.
+    """
+    name = PredictionsName.of(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such predictions file")
+    problems: list[str] = []
+    rows: list[dict[str, Any]] = []
+    first_line: dict[str, int] = {}
+    for number, line in enumerate(_lines(path.read_bytes()), start=1):
+        row, reasons = _read_line(line, name)
+        if row is not None and not reasons:
+            earlier = first_line.setdefault(row["key"], number)
+            if earlier != number:
+                reasons = [f"key: {row['key']!r} is also on line {earlier}"]
+            rows.append(row)
+        problems += [f"{path}:{number}: {reason}" for reason in reasons]
+    refuse(problems, "predictions cannot be read")
+    return [_prediction(row) for row in rows]
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """The lines, the last of which may lack its newline. U+2028 and such do not end one."""
+    lines = data.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _read_line(line: bytes, name: PredictionsName) -> tuple[dict[str, Any] | None, list[str]]:
+    """One line's fields, and what is wrong with them as `field: reason`."""
+    try:
+        row = parse_json(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return None, [f"line: not UTF-8 at byte {error.start}"]
+    except ValueError as error:
+        return None, [f"line: {error}"]
+    if not isinstance(row, dict):
+        return None, [f"line: must be an object, is {described(row)}"]
+    return row, list(_field_problems(row, name))
+
+
+def _field_problems(row: dict[str, Any], name: PredictionsName) -> Iterable[str]:
+    for field, (allowed, is_allowed) in _FIELDS.items():
+        if field not in row:
+            yield f"{field}: missing"
+        elif not is_allowed(row[field]):
+            yield f"{field}: must be {allowed}, is {described(row[field])}"
+    for field in row.keys() - _FIELDS.keys():
+        yield f"{field}: not a field of a predictions file"
+    for field, expected in (("task", name.task), ("split", name.split)):
+        if isinstance(row.get(field), str) and row[field] != expected:
+            yield f"{field}: {row[field]!r} in a file named after {expected!r}"
+    if {"prediction", "reason"} <= row.keys() and (row["prediction"] is None) == (
+        row["reason"] is None
+    ):
+        yield "reason: must be null beside a prediction, and say why there is none"
+
+
+def _prediction(row: dict[str, Any]) -> Prediction:
+    example = Example(
+        key=row["key"],
+        idx=row["idx"],
+        inputs=row["inputs"],
+        targets=tuple(row["targets"]),
+        label=row["label"],
+    )
+    return Prediction(
+        example=example, output=row["output"], value=row["prediction"], reason=row["reason"]
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_idx(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else [value]
+    return bool(parts) and all(_is_int(part) or _is_text(part) for part in parts)
+
+
+def _is_prediction(value: Any) -> bool:
+    return value is None or _is_text(value) or _is_number(value)
+
+
+_FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "task": ("a string", _is_text),
+    "split": ("a string", _is_text),
+    "key": ("a string that is not empty", lambda value: _is_text(value) and bool(value)),
+    "idx": ("an integer, a string or an object of those", _is_idx),
+    "inputs": ("a string", _is_text),
+    "targets": ("a list of strings", _is_texts),
+    "label": (
+        "a string, a number, a list of strings or null",
+        lambda value: _is_prediction(value) or _is_texts(value),
+    ),
+    "output": ("a string", _is_text),
+    "prediction": ("a string, a number or null", _is_prediction),
+    "reason": ("a string or null", lambda value: value is None or _is_text(value)),
+}

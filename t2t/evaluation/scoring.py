@@ -1,0 +1,209 @@
+"""Predictions files to scores: no model, no torch, the same numbers every time."""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from t2t.errors import UserError, refuse
+from t2t.evaluation.predictions import (
+    PredictionsName,
+    list_predictions,
+    predictions_folder,
+    read_predictions,
+)
+from t2t.evaluation.run_record import read_record
+from t2t.files import sha256_file, write_json
+from t2t.task import Prediction, Registry, Task
+
+SCORES_FILE = "scores.json"
+AVERAGED_MIXTURES = ("super_glue",)
+"""Mixtures of whose tasks a benchmark reports the mean; evaluation-only tasks stay out of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScores:
+    """The scores of one predictions file, times 100."""
+
+    name: PredictionsName
+    metrics: Mapping[str, float] | None
+    """None where the examples have no labels."""
+    num_examples: int
+    num_invalid: int
+    """Outputs that mean nothing to the task; the metrics count them as wrong."""
+    protocol: str
+    version: int
+    checkpoint: str | None
+    """Hash of the weights that predicted, where run.json knows this very file."""
+
+    @property
+    def score(self) -> float | None:
+        """The mean of the task's metrics, which is what benchmarks average."""
+        if not self.metrics:
+            return None
+        return math.fsum(self.metrics.values()) / len(self.metrics)
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that scores.json holds."""
+        note = {} if self.metrics is not None else {"note": "no labels"}
+        return {
+            "metrics": None if self.metrics is None else dict(self.metrics),
+            "score": self.score,
+            "examples": self.num_examples,
+            "invalid": self.num_invalid,
+            "protocol": self.protocol,
+            "version": self.version,
+            "checkpoint": self.checkpoint,
+            **note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """The unweighted mean of the tasks of a mixture in one split, when all are there."""
+
+    mixture: str
+    split: str
+    score: float | None
+    missing: tuple[str, ...]
+    """Tasks without a score, for which there is no average."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Everything that the predictions files of a folder say."""
+
+    tasks: tuple[TaskScores, ...]
+    averages: tuple[Average, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of scores.json, by split."""
+        splits: dict[str, Any] = {
+            split: {"tasks": {}, "averages": {}}
+            for split in dict.fromkeys(task.name.split for task in self.tasks)
+        }
+        for task in self.tasks:
+            splits[task.name.split]["tasks"][task.name.task] = task.as_json()
+        for average in self.averages:
+            splits[average.split]["averages"][average.mixture] = {
+                "score": average.score,
+                "missing": list(average.missing),
+            }
+        return {"t2t": metadata.version("t2t"), "splits": splits}
+
+
+def score_directory(directory: Path, registry: Registry) -> Scores:
+    """Score every predictions file of an evaluation's output and write its scores.json.
+
+    Args:
+        directory: what `t2t evaluate --out` wrote, or its predictions folder.
+        registry: the tasks that the files are named after.
+
+    Raises:
+        UserError: no predictions files, bad lines, unknown tasks, or rows of which only some
+            have a label.
+    """
+    folder = predictions_folder(directory)
+    record = read_record(folder) or {}
+    scored = [
+        _score_file(path, name, registry.task(name.task), record)
+        for name, path in list_predictions(directory).items()
+    ]
+    scores = Scores(tuple(scored), tuple(_averages(scored, registry)))
+    top = folder.parent if folder.name == "predictions" else folder
+    write_json(top / SCORES_FILE, scores.as_json())
+    return scores
+
+
+def _score_file(
+    path: Path, name: PredictionsName, task: Task, record: Mapping[str, Any]
+) -> TaskScores:
+    predictions = read_predictions(path)
+    if not predictions:
+        raise UserError(f"{path}: holds no predictions")
+    refuse(list(_value_problems(path, task, predictions)), "predictions cannot be scored")
+    entry = record.get("files", {}).get(path.name)
+    known = isinstance(entry, dict) and entry.get("sha256") == sha256_file(path)
+    labelled = any(prediction.example.label is not None for prediction in predictions)
+    return TaskScores(
+        name=name,
+        metrics=task.score(predictions) if labelled else None,
+        num_examples=len(predictions),
+        num_invalid=sum(prediction.value is None for prediction in predictions),
+        protocol=task.protocol,
+        version=task.version,
+        checkpoint=record.get("checkpoint") if known else None,
+    )
+
+
+def _value_problems(path: Path, task: Task, predictions: Sequence[Prediction]) -> list[str]:
+    """Predictions and labels that are none of the task's labels, as file:line: field: reason."""
+    if not task.metrics:
+        raise UserError(f"{path}: task {task.name} has no metrics")
+    problems = []
+    for number, prediction in enumerate(predictions, start=1):
+        for field, value in (("prediction", prediction.value), ("label", prediction.example.label)):
+            if task.labels and value is not None and value not in task.labels:
+                known = ", ".join(task.labels)
+                problems.append(f"{path}:{number}: {field}: {value!r} is not one of {known}")
+        if not task.labels and isinstance(prediction.value, int | float) and _is_text(prediction):
+            problems.append(f"{path}:{number}: prediction: must be a string")
+    return problems
+
+
+def _is_text(prediction: Prediction) -> bool:
+    return isinstance(prediction.example.label, str | list)
+
+
+def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[Average]:
+    """The averages of the mixtures of which at least one task was scored."""
+    by_name = {task.name: task.score for task in scored}
+    averages = []
+    for split in dict.fromkeys(task.name.split for task in scored):
+        for mixture in AVERAGED_MIXTURES:
+            if mixture not in registry.mixtures:
+                continue
+            members = registry.mixtures[mixture].tasks
+            found = {name: by_name.get(PredictionsName(name, split)) for name in members}
+            values = [score for score in found.values() if score is not None]
+            if values:
+                missing = tuple(name for name, score in found.items() if score is None)
+                mean = None if missing else math.fsum(values) / len(values)
+                averages.append(Average(mixture, split, mean, missing))
+    return averages
+
+
+def scores_table(scores: Scores, width: int = 100) -> str:
+    """The scores as a text table, with a line for each average."""
+    table = Table(box=box.SIMPLE)
+    for title in ("task", "split", "metrics", "score", "examples", "invalid"):
+        right = title in ("score", "examples", "invalid")
+        table.add_column(title, justify="right" if right else "left")
+    for task in scores.tasks:
+        metrics = "no labels"
+        if task.metrics is not None:
+            metrics = ", ".join(f"{name} {value:.2f}" for name, value in task.metrics.items())
+        shown = "-" if task.score is None else f"{task.score:.2f}"
+        counts = (str(task.num_examples), str(task.num_invalid))
+        table.add_row(task.name.task, task.name.split, metrics, shown, *counts)
+    rendered = io.StringIO()
+    Console(file=rendered, width=width, color_system=None).print(table)
+    lines = [line.rstrip() for line in rendered.getvalue().splitlines()]
+    averages = [_average_line(average) for average in scores.averages]
+    return "\n".join([*filter(None, lines), *averages])
+
+
+def _average_line(average: Average) -> str:
+    if average.score is None:
+        return (
+            f"{average.mixture}, {average.split}: no average, "
+            f"for these have no score: {', '.join(average.missing)}"
+        )
+    return f"{average.mixture}, {average.split}: average {average.score:.2f}"

@@ -1,0 +1,227 @@
+"""T5 checkpoints of Hugging Face transformers: export to a folder and import from one.
+
+Both directions give the same logits. transformers' T5Config forces `tie_word_embeddings`, so
+two other facts say what a folder holds: `scale_decoder_outputs` (tied 1.0 models scale the
+decoder's output by d_model**-0.5, 1.1 models do not) and whether `lm_head.weight` differs from
+`shared.weight`.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from t2t.errors import UserError, refuse
+from t2t.files import replacing, write_json
+from t2t.model.files import (
+    build_model,
+    read_json,
+    read_tensors,
+    refuse_tensors,
+    shapes,
+    write_tensors,
+)
+from t2t.model.sizes import ModelConfig
+from t2t.model.transformer import T5
+
+TENSORS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+
+SHAPE_FIELDS = {
+    "vocab_size": "vocab_size",
+    "d_model": "d_model",
+    "d_kv": "d_kv",
+    "d_ff": "d_ff",
+    "num_layers": "num_layers",
+    "num_heads": "num_heads",
+}
+"""T5Config's fields that must be there, and ours."""
+
+OPTIONAL_FIELDS = {
+    "num_decoder_layers": "num_decoder_layers",
+    "feed_forward_proj": "feed_forward",
+    "dropout_rate": "dropout",
+    "relative_attention_num_buckets": "relative_buckets",
+    "relative_attention_max_distance": "relative_max_distance",
+    "layer_norm_epsilon": "norm_epsilon",
+    "initializer_factor": "initializer_factor",
+}
+"""Those that old folders leave out: T5Config's defaults are ours, but for the layers."""
+
+SPECIAL_IDS = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+
+# Old folders repeat the embeddings under these names.
+EMBEDDING_COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+# Very old ones hold a table that no T5 ever used.
+UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+
+
+def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> None:
+    """Write a folder that `T5ForConditionalGeneration.from_pretrained` loads.
+
+    With `vocabulary_file`, a SentencePiece model, the folder also has its tokenizer.
+
+    Raises:
+        UserError: no such vocabulary file.
+        RunError: the disk refused.
+    """
+    if vocabulary_file is not None and not vocabulary_file.is_file():
+        raise UserError(f"{vocabulary_file}: no such vocabulary file")
+    tensors = {hf_name(name): tensor for name, tensor in model.state_dict().items()}
+    write_tensors(directory / TENSORS, tensors)
+    write_json(directory / "config.json", hf_config(model.config))
+    write_json(directory / "generation_config.json", dict(SPECIAL_IDS))
+    if vocabulary_file is not None:
+        _save_tokenizer(vocabulary_file, directory)
+
+
+def _save_tokenizer(vocabulary_file: Path, directory: Path) -> None:
+    with replacing(directory / "spiece.model") as temporary:
+        shutil.copyfile(vocabulary_file, temporary)
+    special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": 100, **special}
+    write_json(directory / "tokenizer_config.json", settings)
+
+
+def hf_config(config: ModelConfig) -> dict[str, Any]:
+    """The config.json of this shape."""
+    ours = config.to_json()
+    fields = {theirs: ours[name] for theirs, name in {**SHAPE_FIELDS, **OPTIONAL_FIELDS}.items()}
+    return {
+        "architectures": ["T5ForConditionalGeneration"],
+        "model_type": "t5",
+        **fields,
+        "is_encoder_decoder": True,
+        # transformers 5 overrides the first and obeys the second; transformers 4 knows the
+        # first alone.
+        "tie_word_embeddings": config.tie_embeddings,
+        "scale_decoder_outputs": config.tie_embeddings,
+        "dtype": "float32",
+        **SPECIAL_IDS,
+    }
+
+
+def load_hf(directory: Path) -> T5:
+    """The T5 in a Hugging Face folder, in float32 on the CPU.
+
+    Raises:
+        UserError: not a folder with a T5 that t2t knows, or a damaged one: what and where.
+    """
+    values = read_json(directory / "config.json", UserError)
+    config = _read_config(values, directory / "config.json")
+    tensors = _read_tensors(directory)
+    _share_embedding(tensors, directory)
+    scaled = values.get("scale_decoder_outputs", values.get("tie_word_embeddings") is not False)
+    config = _settle_head(config, tensors, scaled=bool(scaled))
+    expected = {hf_name(name): shape for name, shape in shapes(config).items()}
+    refuse_tensors(tensors, expected, str(directory), UserError)
+    ours = {name: tensors[hf_name(name)] for name in shapes(config)}
+    return build_model(config, ours, str(directory), UserError)
+
+
+def _read_config(values: Mapping[str, Any], path: Path) -> ModelConfig:
+    """T5Config's fields as a `ModelConfig`, tied until the tensors say otherwise."""
+    kind = values.get("model_type")
+    if kind != "t5":
+        raise UserError(f"{path}: model_type: 't5' is expected (got {kind!r})")
+    problems = [f"{name}: missing" for name in SHAPE_FIELDS if name not in values]
+    problems += [
+        f"{name}: {expected} is expected (got {values[name]!r})"
+        for name, expected in SPECIAL_IDS.items()
+        if values.get(name) not in (None, expected)
+    ]
+    refuse(problems, str(path))
+    fields = {**SHAPE_FIELDS, **OPTIONAL_FIELDS}
+    ours = {name: values[theirs] for theirs, name in fields.items() if theirs in values}
+    if ours.get("num_decoder_layers") is None:
+        ours["num_decoder_layers"] = ours["num_layers"]
+    return ModelConfig.from_json(ours, where=str(path))
+
+
+def _read_tensors(directory: Path) -> dict[str, Tensor]:
+    """All tensors of the folder, from one file or from the shards of an index."""
+    if (directory / TENSORS).is_file():
+        return read_tensors(directory / TENSORS, UserError)
+    if (directory / INDEX).is_file():
+        tensors: dict[str, Tensor] = {}
+        for shard, names in _shards(directory / INDEX).items():
+            tensors |= read_tensors(directory / shard, UserError, names)
+        return tensors
+    for pickle in PICKLES:
+        if (directory / pickle).is_file():
+            raise UserError(
+                f"{directory}: has {pickle}, a pickle, which can run any code when it is read; "
+                f"t2t reads {TENSORS} alone. If you trust the file, convert it: "
+                f"T5ForConditionalGeneration.from_pretrained({str(directory)!r})"
+                ".save_pretrained(NEW_FOLDER), with transformers"
+            )
+    raise UserError(f"{directory}: no {TENSORS} and no {INDEX}")
+
+
+def _shards(index: Path) -> dict[str, list[str]]:
+    """The files of a sharded checkpoint, each with the names of its tensors."""
+    weight_map = read_json(index, UserError).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise UserError(f"{index}: weight_map: an object is expected")
+    shards: dict[str, list[str]] = {}
+    for name, shard in weight_map.items():
+        if not isinstance(shard, str) or Path(shard).name != shard:
+            raise UserError(f"{index}: {name}: a file name is expected (got {shard!r})")
+        shards.setdefault(shard, []).append(name)
+    return shards
+
+
+def _share_embedding(tensors: dict[str, Tensor], directory: Path) -> None:
+    """Leave one embedding, `shared.weight`, of the copies that old folders hold."""
+    tensors.pop(UNUSED, None)
+    for name in EMBEDDING_COPIES:
+        copy = tensors.pop(name, None)
+        if copy is not None and not torch.equal(tensors.setdefault("shared.weight", copy), copy):
+            raise UserError(
+                f"{directory}: {name} differs from shared.weight; a T5 has one embedding"
+            )
+
+
+def _settle_head(config: ModelConfig, tensors: dict[str, Tensor], *, scaled: bool) -> ModelConfig:
+    """Tied or untied as the logits will be those of transformers; changes `tensors` to fit.
+
+    Ours is scaled exactly when it is tied. The two mixed cases are untied: without scaling
+    and without a head of its own the head is a copy of the embedding; with both, the scale
+    goes into the head.
+    """
+    shared = tensors.get("shared.weight")
+    head = tensors.pop("lm_head.weight", shared)
+    if head is None or shared is None or (scaled and torch.equal(head, shared)):
+        return config
+    tensors["lm_head.weight"] = head * config.d_model**-0.5 if scaled else head.clone()
+    return config.override({"tie_embeddings": False})
+
+
+def hf_name(name: str) -> str:
+    """The name of one of our tensors in transformers' T5."""
+    if name == "embedding.weight":
+        return "shared.weight"
+    if name == "lm_head.weight":
+        return name
+    side, rest = name.split(".", 1)
+    if rest == "final_norm.weight":
+        return f"{side}.final_layer_norm.weight"
+    if rest == "relative_bias.weight":
+        return f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+    _, layer, part, matrix = rest.split(".", 3)
+    index, module = _SUBLAYERS[part.removesuffix("_norm")]
+    if part.startswith("feed_forward") and side == "decoder":
+        index = 2
+    inner = "layer_norm" if part.endswith("_norm") else f"{module}.{matrix.split('.')[0]}"
+    return f"{side}.block.{layer}.layer.{index}.{inner}.weight"
+
+
+_SUBLAYERS = {
+    "self_attention": (0, "SelfAttention"),
+    "cross_attention": (1, "EncDecAttention"),
+    "feed_forward": (1, "DenseReluDense"),
+}

@@ -1,0 +1,388 @@
+"""Tasks: one frozen object that drives training, evaluation and export.
+
+A task names a source of rows, the cast that makes text of them, and the way back from a
+generated text to a value and its scores. Nothing is registered when a module is imported:
+`load_tasks` collects what the modules of `t2t.tasks` define.
+"""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from t2t.casts import Cast, Texts
+from t2t.errors import UserError, refuse, unknown
+from t2t.rows import Row
+from t2t.sources import Source, check_split
+
+OBJECTIVES = ("span_corruption",)
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One thing to learn or to predict, as text."""
+
+    key: str
+    """Unique in the split: the official id, its parts joined by "/"."""
+    idx: Any
+    """The official id, which a leaderboard's file is written with: an integer, or an object
+    such as {"paragraph": 1, "question": 2, "answer": 3}."""
+    inputs: str
+    targets: tuple[str, ...]
+    """The first is trained on; all of them are right."""
+    label: Any
+    """The gold value in the form that `Task.parse` returns; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CastRow:
+    """One output of a task's cast, as the reference makes it."""
+
+    key: str
+    inputs: str
+    targets: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """What `parse` returns for an output that means nothing to the task."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model generated for an example, and what it means."""
+
+    example: Example
+    output: str
+    value: Any | None
+    """The parsed output; None is invalid."""
+    reason: str | None
+    """Why it is invalid; None where it is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """How examples are made of documents; data/denoising.py does it."""
+
+    name: str = "span_corruption"
+    noise_density: float = 0.15
+    """Share of the tokens that are corrupted."""
+    mean_span: float = 3.0
+    """Mean length of a corrupted span in tokens."""
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no noise mask can have."""
+        if self.name not in OBJECTIVES:
+            raise unknown("objective", self.name, OBJECTIVES)
+        if not 0.0 < self.noise_density < 1.0:
+            raise UserError(f"noise_density: must be between 0 and 1, is {self.noise_density}")
+        if not self.mean_span >= 1.0:
+            raise UserError(f"mean_span: must be at least 1 token, is {self.mean_span}")
+
+
+Parse = Callable[[str, Example], Any]
+"""The value that an output means for an example, or `Invalid`."""
+
+Metric = Callable[[Sequence[Prediction]], dict[str, float]]
+"""Scores by name, times 100."""
+
+
+def free_text(output: str, example: Example) -> str:
+    """Parse: any output is an answer, as it is."""
+    return output
+
+
+def no_label(row: Row) -> None:
+    """Label of tasks that have none."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """A data set as text-to-text: rows, their text, and what an output means."""
+
+    name: str
+    source: Source
+    cast: Cast
+    """A row's inputs and targets; one pair, or a list of none or several."""
+    train_cast: Cast | None = None
+    """The cast for training where it differs; it also stands for the split `train`."""
+    parse: Parse = free_text
+    label: Callable[[Row], Any] = no_label
+    """The gold value of a row in the form that `parse` returns; None where it has none."""
+    labels: tuple[str, ...] = ()
+    """The label names by their id, for tasks that choose among some."""
+    metrics: tuple[Metric, ...] = ()
+    num_examples: Mapping[str, int] = field(default_factory=dict)
+    """The official number of examples by split: for `train` as cast for training, for the
+    others as evaluated. It serves rates when the rows cannot be counted."""
+    objective: Objective | None = None
+    """Set for corpora, whose examples are made from windows of text."""
+    protocol: Literal["t5", "hub"] = "t5"
+    """Whose rules decide where T5's scores and the hub's differ; scores are stamped with it."""
+    version: int = 1
+    """Raised when the task's text or its scores change."""
+
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot be part of a file name."""
+        if not _NAME.fullmatch(self.name):
+            raise UserError(
+                f"task {self.name!r}: a name is letters, digits, '_', '-' and '.', "
+                "beginning with a letter, digit or '_'"
+            )
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits."""
+        return self.source.splits
+
+    def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
+        """The rows of a split.
+
+        Raises:
+            UserError: no such split or file, or bad rows.
+            RunError: the hub could not be read.
+        """
+        check_split(split, self.splits, where=f"task {self.name}")
+        return self.source.rows(split, data_dir)
+
+    def cast_rows(self, split: str, data_dir: Path | None) -> Iterator[CastRow]:
+        """What the cast makes of a split, in the order of the rows, as the reference does.
+
+        A row that gives several pairs gives several of these, in every split; the split
+        `train` is in its training form.
+        """
+        for row in self._cast_all(split, data_dir, self._cast_of(split, training=False)):
+            for key, inputs, (target,) in row.pairs():
+                yield CastRow(key, inputs, target)
+
+    def examples(
+        self, split: str, data_dir: Path | None, *, training: bool = False
+    ) -> list[Example]:
+        """The examples of a split, in the order of the rows.
+
+        Args:
+            split: the name of the split.
+            data_dir: the folder of official files, None for the source's own place.
+            training: one example a pair of the cast (ReCoRD: one an answer, with the answer's
+                number at the end of its key); else one a row, with all its targets.
+
+        Raises:
+            UserError: no such split or file, bad rows, rows that cannot be cast, or two with
+                one key.
+        """
+        rows = self._cast_all(split, data_dir, self._cast_of(split, training=training))
+        examples = [
+            Example(key, row.idx, inputs, targets, row.label)
+            for row in rows
+            for key, inputs, targets in (row.pairs() if training else row.queries())
+        ]
+        refuse(list(_repeated_keys(examples)), f"task {self.name}, split {split}")
+        return examples
+
+    def prediction(self, example: Example, output: str) -> Prediction:
+        """An output with what it means for the example."""
+        value = self.parse(output, example)
+        if isinstance(value, Invalid):
+            return Prediction(example, output, None, value.reason)
+        return Prediction(example, output, value, None)
+
+    def score(self, predictions: Sequence[Prediction]) -> dict[str, float]:
+        """The scores of all metrics by name, times 100.
+
+        Raises:
+            UserError: no predictions, examples without a label, or rows that a metric cannot
+                score.
+        """
+        self._check_labels(predictions)
+        scores: dict[str, float] = {}
+        try:
+            for metric in self.metrics:
+                scores.update(metric(predictions))
+        except ValueError as error:
+            raise UserError(f"task {self.name}: {error}") from error
+        return scores
+
+    def _check_labels(self, predictions: Sequence[Prediction]) -> None:
+        """Refuse to score what has no gold value."""
+        labels = [prediction.example.label for prediction in predictions]
+        unlabelled = sum(label is None for label in labels)
+        if not labels:
+            raise UserError(f"task {self.name}: no predictions to score")
+        if unlabelled:
+            raise UserError(
+                f"task {self.name}: {unlabelled} of {len(labels)} examples have no label, "
+                "so there is no score"
+            )
+        foreign = [label for label in labels if self.labels and label not in self.labels]
+        if foreign:
+            raise unknown("label", str(foreign[0]), self.labels, where=f"task {self.name}")
+
+    def _cast_of(self, split: str, *, training: bool) -> Cast:
+        """`train` is the training form even when evaluated, as in the reference."""
+        return self.train_cast if self.train_cast and (training or split == "train") else self.cast
+
+    def _cast_all(self, split: str, data_dir: Path | None, cast: Cast) -> list["_Row"]:
+        """Every row with its texts; all rows that cannot be cast are named at once."""
+        problems: list[str] = []
+        rows: list[_Row] = []
+        for number, row in enumerate(self.rows(split, data_dir)):
+            try:
+                idx = row.get("idx", number)
+                rows.append(_Row(_key(idx), idx, self.label(row), *_checked(cast(row))))
+            except UserError as error:
+                problems.append(f"row {number}: {error}")
+            # A cast is anyone's code: whatever it makes of a row is that row's problem.
+            except Exception as error:
+                problems.append(f"row {number}: {type(error).__name__}: {error}")
+        refuse(problems, f"task {self.name}, split {split}: rows cannot be cast")
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row after its cast."""
+
+    key: str
+    idx: Any
+    label: Any
+    outputs: Sequence[Texts]
+    single: bool
+    """Whether the cast gave one pair, not a list."""
+
+    def pairs(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Key, inputs and target of each pair; pairs of a list are numbered in their keys."""
+        for number, (inputs, target) in enumerate(self.outputs):
+            yield self.key if self.single else f"{self.key}/{number}", inputs, (target,)
+
+    def queries(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Key, inputs and all targets of each different inputs: one, for all of T5's casts."""
+        by_inputs: dict[str, list[str]] = {}
+        for inputs, targets in self.outputs:
+            by_inputs.setdefault(inputs, []).append(targets)
+        for number, (inputs, answers) in enumerate(by_inputs.items()):
+            yield (
+                self.key if len(by_inputs) == 1 else f"{self.key}/{number}",
+                inputs,
+                tuple(answers),
+            )
+
+
+def _key(idx: Any) -> str:
+    """An official id as one string: its parts in their order, joined by "/"."""
+    return "/".join(map(str, idx.values())) if isinstance(idx, Mapping) else str(idx)
+
+
+def _checked(output: Texts | Sequence[Texts]) -> tuple[Sequence[Texts], bool]:
+    """A cast's pairs, and whether it gave one pair alone; refuses what is no pair of texts."""
+    single = isinstance(output, tuple) and len(output) == 2 and isinstance(output[0], str)
+    pairs: Sequence[Any] = [output] if single else output
+    for pair in pairs:
+        if not (isinstance(pair, tuple) and list(map(type, pair)) == [str, str]):
+            raise UserError(f"a cast returns pairs of inputs and targets, and this one {pair!r}")
+    return pairs, single
+
+
+def _repeated_keys(examples: Sequence[Example]) -> Iterator[str]:
+    seen: set[str] = set()
+    for example in examples:
+        if example.key in seen:
+            yield f"key {example.key!r} twice: every row needs an idx of its own"
+        seen.add(example.key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """Tasks that are trained on together, and tasks that are only evaluated with them."""
+
+    name: str
+    tasks: tuple[str, ...]
+    evaluation_only: tuple[str, ...] = ()
+    """Further tasks, of rate 0."""
+
+
+class Registry:
+    """Tasks and mixtures by name; names are resolved when they are asked for."""
+
+    def __init__(self) -> None:
+        """An empty registry."""
+        self.tasks: dict[str, Task] = {}
+        self.mixtures: dict[str, Mixture] = {}
+        self._places: dict[str, str] = {}
+
+    def add(self, item: Task | Mixture, place: str) -> None:
+        """Add a task or a mixture.
+
+        Args:
+            item: what is added.
+            place: where it is defined, for the message when its name is taken.
+
+        Raises:
+            UserError: the name is taken by a task or a mixture.
+        """
+        if item.name in self._places:
+            raise UserError(
+                f"the name {item.name!r} is defined twice: in {self._places[item.name]} and {place}"
+            )
+        self._places[item.name] = place
+        if isinstance(item, Task):
+            self.tasks[item.name] = item
+        else:
+            self.mixtures[item.name] = item
+
+    def task(self, name: str) -> Task:
+        """The task of this name; a `UserError` with the nearest one where there is none."""
+        if name not in self.tasks:
+            if name in self.mixtures:
+                raise UserError(f"{name!r} is a mixture, not a task: one of its tasks is needed")
+            raise unknown("task", name, self.tasks)
+        return self.tasks[name]
+
+    def mixture(self, name: str) -> Mixture:
+        """The mixture of this name, whose tasks all exist."""
+        if name not in self.mixtures:
+            raise unknown("mixture", name, self.mixtures)
+        mixture = self.mixtures[name]
+        for member in (*mixture.tasks, *mixture.evaluation_only):
+            if member not in self.tasks:
+                raise unknown("task", member, self.tasks, where=f"mixture {name}")
+        return mixture
+
+    def expand(self, names: Iterable[str], *, training: bool = False) -> list[Task]:
+        """The tasks of task and mixture names, each once, in the order of first mention.
+
+        Args:
+            names: tasks and mixtures.
+            training: leave out the tasks that a mixture only evaluates.
+        """
+        members: dict[str, Task] = {}
+        for name in names:
+            for member in self._members(name, training):
+                members.setdefault(member, self.task(member))
+        return list(members.values())
+
+    def _members(self, name: str, training: bool) -> tuple[str, ...]:
+        if name in self.tasks:
+            return (name,)
+        if name not in self.mixtures:
+            raise unknown("task or mixture", name, self._places)
+        mixture = self.mixture(name)
+        return mixture.tasks if training else (*mixture.tasks, *mixture.evaluation_only)
+
+
+def load_tasks() -> Registry:
+    """All tasks and mixtures that t2t ships: TASKS and MIXTURES of the modules of t2t.tasks."""
+    registry = Registry()
+    package = importlib.import_module("t2t.tasks")
+    for found in pkgutil.walk_packages(package.__path__, "t2t.tasks."):
+        module = importlib.import_module(found.name)
+        for item in (*getattr(module, "TASKS", ()), *getattr(module, "MIXTURES", ())):
+            registry.add(item, place=found.name)
+    return registry

@@ -1,0 +1,118 @@
+"""Ready-made parts of tasks: whole tasks of common kinds, parsers, metrics over predictions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from t2t import casts
+from t2t import metrics as metric_functions
+from t2t.documents import TextSource
+from t2t.rows import Row
+from t2t.sources import Source
+from t2t.task import Example, Invalid, Metric, Objective, Prediction, Task
+
+
+def classification(
+    *,
+    name: str,
+    source: Source,
+    text: Callable[[Row], str],
+    labels: tuple[str, ...],
+    num_examples: Mapping[str, int],
+    metrics: Sequence[metric_functions.Metric] = (),
+    more_metrics: Sequence[Metric] = (),
+) -> Task:
+    """A task whose targets are the names of labels, read back exactly as written.
+
+    Args:
+        name: the task's name.
+        source: rows with a `label`, the id of one of `labels` or -1.
+        text: the inputs of a row.
+        labels: the label names by their id.
+        num_examples: the official number of examples by split.
+        metrics: functions of target and predicted class ids, of t2t/metrics.py.
+        more_metrics: functions of the predictions themselves.
+    """
+    return Task(
+        name=name,
+        source=source,
+        cast=partial(casts.labelled, text=text, labels=labels),
+        parse=partial(parse_label, labels=labels),
+        label=partial(casts.label_name, labels=labels),
+        labels=labels,
+        metrics=(*(class_metric(metric, labels) for metric in metrics), *more_metrics),
+        num_examples=num_examples,
+    )
+
+
+def text_task(
+    name: str, files: Sequence[str], column: str = "text", objective: Objective | None = None
+) -> Task:
+    """A corpus: documents of .txt, .jsonl or .parquet files under an unsupervised objective.
+
+    Args:
+        name: the task's name.
+        files: paths or patterns, under the data folder or the working directory.
+        column: the field that holds the text in .jsonl and .parquet files.
+        objective: what is made of the text; T5's span corruption by default.
+    """
+    return Task(
+        name=name,
+        source=TextSource(tuple(files), column),
+        cast=casts.document,
+        objective=objective or Objective(),
+    )
+
+
+def parse_label(output: str, example: Example, labels: Sequence[str]) -> str | Invalid:
+    """Parse: one of the label names, exactly; nothing is stripped and case counts."""
+    if output in labels:
+        return output
+    return Invalid(f"{output!r} is not one of {', '.join(labels)}")
+
+
+def class_metric(metric: metric_functions.Metric, labels: Sequence[str]) -> Metric:
+    """A metric of class ids, over predictions whose values are label names."""
+
+    def score(predictions: Sequence[Prediction]) -> dict[str, float]:
+        return metric(
+            [class_id(prediction.example.label, labels) for prediction in predictions],
+            [class_id(prediction.value, labels) for prediction in predictions],
+        )
+
+    return _named_like(metric, score)
+
+
+def grouped_metric(
+    metric: metric_functions.Metric,
+    group: Callable[[Example], Any],
+    value: Callable[[Any], Any] = lambda value: value,
+) -> Metric:
+    """A metric of {"value", "group"} targets and {"value"} predictions.
+
+    Args:
+        metric: a function of t2t/metrics.py that scores groups, such as MultiRC's questions.
+        group: what an example belongs to.
+        value: turns labels and predicted values (None: invalid) into the metric's.
+    """
+
+    def score(predictions: Sequence[Prediction]) -> dict[str, float]:
+        return metric(
+            [{"value": value(p.example.label), "group": group(p.example)} for p in predictions],
+            [{"value": value(p.value)} for p in predictions],
+        )
+
+    return _named_like(metric, score)
+
+
+def _named_like(metric: metric_functions.Metric, score: Metric) -> Metric:
+    """The name of the metric inside is what `t2t tasks show` prints."""
+    score.__name__ = getattr(metric, "__name__", type(metric).__name__)
+    return score
+
+
+def class_id(value: str | None, labels: Sequence[str]) -> int:
+    """The id of a label name, -1 for None: an invalid prediction."""
+    if value is None:
+        return metric_functions.INVALID
+    return metric_functions.label_to_class_id(value, labels)

@@ -1,0 +1,127 @@
+"""Training from the command line: `accelerate launch -m t2t.train RECIPE --out DIR --set K=V`.
+
+`t2t train` is the same in one process. Exit codes: 0 done, 1 failed while running, 2 the
+user's input is wrong, 75 stopped by SIGTERM with the state saved: run the same command again.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from t2t.errors import T2TError
+
+if TYPE_CHECKING:
+    from t2t.config import Recipe
+    from t2t.task import Registry
+
+
+def run(recipe: str, out: Path, sets: Sequence[str] = ()) -> int:
+    """Train by a recipe, then evaluate what it asks for; the exit code.
+
+    Args:
+        recipe: a path or a shipped name.
+        out: the run's folder; a run that is there already goes on.
+        sets: `key=value` settings that replace the recipe's.
+    """
+    try:
+        _run(recipe, out, sets)
+    except T2TError as error:
+        # Every process of a run meets the same error; the first one's words are plain.
+        rank = os.environ.get("RANK", "0")
+        prefix = "t2t" if rank == "0" else f"t2t (process {rank})"
+        print(f"{prefix}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("t2t: interrupted; the same command goes on from the last save", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(name: str, out: Path, sets: Sequence[str]) -> None:
+    # Inside, because they load torch and --help should not.
+    from t2t.config import load_recipe
+    from t2t.model.manifest import steps_of
+    from t2t.task import load_tasks
+    from t2t.training.loop import train
+    from t2t.training.processes import flushed_denormals
+    from t2t.validation import validated
+
+    registry = load_tasks()
+    # A run that has begun was valid; whether it may go on is decided by what it recorded.
+    with flushed_denormals():
+        recipe = load_recipe(name, sets) if steps_of(out) else validated(name, sets, registry)
+        train(recipe, out, registry)
+    if recipe.evaluation.tasks and os.environ.get("RANK", "0") == "0":
+        _evaluate(recipe, out, registry)
+
+
+def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
+    """Score the run's last checkpoint on the recipe's tasks, unless that was done."""
+    from t2t.evaluation.evaluate import evaluate
+
+    if not _is_evaluated(recipe, out, registry):
+        settings = recipe.evaluation
+        evaluate(
+            out,
+            settings.tasks,
+            settings.split,
+            recipe.data_dir(),
+            out,
+            registry,
+            decoding=_decoding(recipe),
+        )
+
+
+def _decoding(recipe: "Recipe") -> dict[str, int | None]:
+    """How outputs are generated: by this recipe, not by the one that a finished run keeps."""
+    return {
+        "inputs_length": recipe.data.inputs_length,
+        "max_target_length": recipe.evaluation.max_target_length,
+        "batch_tokens": recipe.evaluation.batch_tokens,
+    }
+
+
+def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
+    """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
+    from t2t.evaluation.evaluate import select_tasks
+    from t2t.evaluation.predictions import PredictionsName
+    from t2t.evaluation.run_record import read_record
+    from t2t.files import sha256_file
+    from t2t.model.manifest import TENSORS, folder_of, steps_of
+
+    record = read_record(out / "predictions")
+    if record is None or not (out / "scores.json").is_file():
+        return False
+    split = recipe.evaluation.split
+    tasks = select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None)
+    names = {PredictionsName(task.name, split).file_name for task in tasks}
+    weights = sha256_file(folder_of(out, steps_of(out)[-1]) / TENSORS)
+    asked, used = _decoding(recipe), record.get("decoding") or {}
+    lengths = ("inputs_length", "max_target_length")
+    same = all(used.get(name) == asked[name] for name in lengths)
+    return same and record.get("checkpoint") == weights and names <= set(record["files"])
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    parser = argparse.ArgumentParser(
+        prog="t2t.train", description="Train by a recipe; the same command again continues."
+    )
+    parser.add_argument("recipe", help="a YAML file, or the name of a shipped recipe")
+    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a setting, such as train.steps=100; may be given several times",
+    )
+    arguments = parser.parse_args()
+    sys.exit(run(arguments.recipe, arguments.out, arguments.set))
+
+
+if __name__ == "__main__":
+    main()

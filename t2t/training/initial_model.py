@@ -1,0 +1,107 @@
+"""The model that a run starts with: new, or from other weights."""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from t2t.config import Recipe
+from t2t.data.randomness import key
+from t2t.errors import UserError, refuse
+from t2t.files import sha256_file
+from t2t.model.files import build_model
+from t2t.model.manifest import VOCABULARY
+from t2t.model.sizes import ModelConfig, size
+from t2t.model.transformer import T5
+from t2t.model.weights import find_weights, load_weights, read_config
+from t2t.vocabulary import SentencePieceVocabulary
+
+# What weights may have otherwise than the named size: it is not the shape of a layer, or it only
+# matters when weights are made.
+_FREE = {"vocab_size", "dropout", "initializer_factor", "embedding_std"}
+
+
+def initial_model(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> T5:
+    """The model of a run's first step, on the CPU.
+
+    Without `model.pretrained` its weights are a function of the recipe's seed alone.
+
+    Raises:
+        UserError: as `starting_config`, or weights that do not fit the recipe's overrides.
+        RunError: the pretrained checkpoint is damaged.
+    """
+    if recipe.model.pretrained is None:
+        config = _fitting(recipe, None, vocabulary)
+        torch.manual_seed(key(recipe.seed, "initial weights"))
+        return T5(config)
+    source = Path(recipe.model.pretrained)
+    _check_vocabulary(find_weights(source) / VOCABULARY, vocabulary)
+    loaded = load_weights(source)
+    config = _fitting(recipe, loaded.config, vocabulary)
+    if config == loaded.config:
+        return loaded
+    return build_model(config, loaded.state_dict(), f"model.overrides: {source}", UserError)
+
+
+def starting_config(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> ModelConfig:
+    """The shape of a run's model.
+
+    Raises:
+        UserError: no size and no weights are named, they contradict each other, or the
+            vocabulary has more ids than the model has embedding rows.
+        RunError: the pretrained checkpoint is damaged.
+    """
+    if recipe.model.pretrained is None:
+        return _fitting(recipe, None, vocabulary)
+    source = Path(recipe.model.pretrained)
+    _check_vocabulary(find_weights(source) / VOCABULARY, vocabulary)
+    return _fitting(recipe, read_config(source), vocabulary)
+
+
+def _check_vocabulary(own: Path, vocabulary: SentencePieceVocabulary) -> None:
+    """Refuse another vocabulary than lies beside the weights: ids would change their meaning."""
+    if own.is_file() and sha256_file(own) != sha256_file(vocabulary.path):
+        raise UserError(
+            f"{vocabulary.path}: the weights were trained with another vocabulary, {own}"
+        )
+
+
+def _fitting(
+    recipe: Recipe, found: ModelConfig | None, vocabulary: SentencePieceVocabulary
+) -> ModelConfig:
+    """The recipe's shape: its size's, or that of the weights `found`; checked for both."""
+    named = None if recipe.model.size is None else _named_size(recipe, vocabulary)
+    config = named if found is None else _adapted(recipe, found)
+    if config is None:
+        raise UserError("model: name a size, or the pretrained weights to start from")
+    if found is not None and named is not None:
+        _check_shape(recipe, config, named)
+    if vocabulary.size > config.vocab_size:
+        raise UserError(
+            f"vocabulary: {vocabulary.size} ids do not fit the model's {config.vocab_size} "
+            "embedding rows"
+        )
+    return config
+
+
+def _named_size(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> ModelConfig:
+    base = size(recipe.model.size or "")
+    return _adapted(recipe, dataclasses.replace(base, vocab_size=vocabulary.embedding_rows))
+
+
+def _adapted(recipe: Recipe, base: ModelConfig) -> ModelConfig:
+    """`base` with the recipe's overrides and dropout."""
+    config = base.override(recipe.model.overrides)
+    if recipe.model.dropout is not None:
+        config = dataclasses.replace(config, dropout=recipe.model.dropout)
+    return config
+
+
+def _check_shape(recipe: Recipe, found: ModelConfig, wanted: ModelConfig) -> None:
+    """Refuse weights of another size than the recipe names; rows of the embedding may differ."""
+    differing = [
+        f"model.{name}: {value!r}, the weights have {found.to_json()[name]!r}"
+        for name, value in wanted.to_json().items()
+        if name not in _FREE and found.to_json()[name] != value
+    ]
+    refuse(differing, f"{recipe.model.pretrained}: not of model.size {recipe.model.size}")

@@ -1,0 +1,384 @@
+"""Training: the story of a run from a recipe to its last checkpoint."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from t2t.config import Recipe
+from t2t.data.packing import Batch
+from t2t.data.randomness import key
+from t2t.data.stream import BatchStream
+from t2t.errors import MAX_LISTED, RunError, UserError
+from t2t.model import manifest
+from t2t.model.files import load_model
+from t2t.model.loss import token_loss
+from t2t.model.transformer import T5
+from t2t.task import Registry
+from t2t.training import checkpoint
+from t2t.training.checkpoint import TrainingState
+from t2t.training.initial_model import initial_model
+from t2t.training.optimizers import (
+    build_optimizer,
+    load_state_tensors,
+    set_learning_rate,
+    state_tensors,
+)
+from t2t.training.processes import exact, from_main, gathered, start_processes, total
+from t2t.training.progress import Display, display
+from t2t.training.run_directory import LOG_FILE, Device, Log, RunDirectory
+from t2t.training.schedules import learning_rate
+from t2t.training.stopping import Stopped, StopRequest
+from t2t.training.training_data import TrainingData, load_training_data
+
+# A single bad batch is skipped; this many one after the other mean that the run is lost.
+MAX_SKIPPED = 3
+
+
+def train(recipe: Recipe, out: Path, registry: Registry) -> None:
+    """Train by `recipe` in the folder `out`, from the newest whole checkpoint there if any.
+
+    Call it in every process that the launcher started. A run that is already at
+    `train.steps` returns at once.
+
+    Args:
+        recipe: the run's settings.
+        out: the run's folder; made if needed.
+        registry: where task names are looked up.
+
+    Raises:
+        UserError: the recipe does not fit the run in `out`, its data or its model.
+        RunError: no checkpoint is whole, the disk is full, or the loss is no longer finite.
+        Stopped: SIGTERM came; the state is saved.
+    """
+    with StopRequest() as stop:
+        accelerator = start_processes()
+        run = RunDirectory(out)
+        with _holding(run, accelerator), exact(accelerator.device):
+            resumed = from_main(accelerator, lambda: _find_start(run, recipe))
+            if resumed and manifest.step_of(resumed) >= recipe.train.steps:
+                return
+            _check_batch(recipe, accelerator.num_processes)
+            data = load_training_data(recipe, registry, _message_on_main(accelerator))
+            from_main(accelerator, lambda: _begin(run, recipe, data, accelerator, resumed))
+            trainer = _build(recipe, run, data, accelerator, resumed)
+            trainer.run(stop)
+
+
+@contextlib.contextmanager
+def _holding(run: RunDirectory, accelerator: Accelerator) -> Iterator[None]:
+    """Hold the run's folder in the first process for all of them."""
+    with contextlib.ExitStack() as stack:
+        from_main(accelerator, lambda: stack.enter_context(run.locked()))
+        yield
+
+
+def _find_start(run: RunDirectory, recipe: Recipe) -> Path | None:
+    """The checkpoint to go on from, None to begin; says which."""
+    run.check_recipe(recipe)
+    newest = manifest.newest_whole(run.path)
+    if newest is None:
+        return None
+    if manifest.step_of(newest) >= recipe.train.steps:
+        print(f"{run.path}: finished at step {manifest.step_of(newest)}; nothing to train")
+    else:
+        print(f"going on from {newest}")
+    return newest
+
+
+def _check_batch(recipe: Recipe, num_processes: int) -> None:
+    """Refuse a batch that does not divide into equal parts."""
+    parts = num_processes * recipe.train.accumulation
+    if recipe.train.batch_size % parts:
+        raise UserError(
+            f"train.batch_size: {recipe.train.batch_size} rows do not divide into "
+            f"{num_processes} processes x {recipe.train.accumulation} accumulated parts"
+        )
+
+
+def _message_on_main(accelerator: Accelerator) -> Callable[[str], None]:
+    return print if accelerator.is_main_process else (lambda _: None)
+
+
+def _begin(
+    run: RunDirectory,
+    recipe: Recipe,
+    data: TrainingData,
+    accelerator: Accelerator,
+    resumed: Path | None,
+) -> None:
+    """Check that the data are the run's and record this start."""
+    run.check_content(data.content)
+    device = Device(
+        device=_device_name(accelerator.device),
+        processes=accelerator.num_processes,
+        threads=torch.get_num_threads(),
+        precision=recipe.train.precision,
+    )
+    for change in run.changes(device):
+        print(f"not as at the last start: {change}")
+    run.begin(recipe, data.content, device, manifest.step_of(resumed) if resumed else 0)
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _build(
+    recipe: Recipe,
+    run: RunDirectory,
+    data: TrainingData,
+    accelerator: Accelerator,
+    resumed: Path | None,
+) -> "Trainer":
+    """Model, optimizer and stream, new or as the checkpoint has them."""
+    model = load_model(resumed) if resumed else initial_model(recipe, data.vocabulary)
+    model.to(accelerator.device).train()
+    optimizer = build_optimizer(model, recipe.optimizer)
+    # accelerate wraps: it averages the gradients of the processes. Nothing else is prepared.
+    wrapped, optimizer = accelerator.prepare(model, optimizer)
+    stream = data.stream(accelerator.process_index, accelerator.num_processes)
+    state = TrainingState(step=0, stream=stream.state())
+    if resumed:
+        state = checkpoint.read_state(resumed)
+        load_state_tensors(optimizer, model, checkpoint.read_optimizer(resumed))
+        stream.load_state(state.stream)
+    vocabulary_file = data.vocabulary.path
+    return Trainer(
+        recipe, run, accelerator, model, wrapped, optimizer, stream, state, vocabulary_file
+    )
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """One step's numbers, over the global batch."""
+
+    loss: float
+    z_loss: float
+    grad_norm: float
+    stop: bool
+
+    @property
+    def finite(self) -> bool:
+        """Whether weights may be changed by this step's gradient."""
+        return math.isfinite(self.loss + self.z_loss) and math.isfinite(self.grad_norm)
+
+
+@dataclass
+class Trainer:
+    """A run in progress: takes steps, logs each, saves now and then.
+
+    Every process of the run has one, with the same weights and its own rows of each batch.
+    """
+
+    recipe: Recipe
+    run_directory: RunDirectory
+    accelerator: Accelerator
+    model: T5
+    wrapped: nn.Module
+    optimizer: torch.optim.Optimizer
+    stream: BatchStream
+    state: TrainingState
+    vocabulary_file: Path
+
+    def run(self, stop: StopRequest) -> None:
+        """Train until the last step, or until SIGTERM asks to stop."""
+        settings = self.recipe.train
+        stop.defer()
+        with self._shown() as shown, self._logged() as log:
+            while self.state.step < settings.steps:
+                stopping = self._take_step(stop, shown, log)
+                due = self.state.step % settings.checkpoint_every == 0
+                if due or stopping or self.state.step == settings.steps:
+                    self._save(log)
+                if stopping:
+                    break
+        if self.state.step < settings.steps:
+            raise Stopped(f"stopped at step {self.state.step}, saved; the same command goes on")
+
+    def _shown(self) -> Display:
+        if not self.accelerator.is_main_process:
+            return Display()
+        settings = self.recipe.train
+        return display(settings.steps, self.state.step, settings.log_every)
+
+    @contextlib.contextmanager
+    def _logged(self) -> Iterator[Log | None]:
+        """log.jsonl, in the first process alone."""
+        if not self.accelerator.is_main_process:
+            yield None
+            return
+        with contextlib.closing(Log(self.run_directory.path / LOG_FILE)) as log:
+            yield log
+
+    def _take_step(self, stop: StopRequest, shown: Display, log: Log | None) -> bool:
+        """One optimizer step and its line in the log; whether a stop was asked for."""
+        began = time.perf_counter()
+        step = self.state.step + 1
+        batch = next(self.stream)
+        counts = _counts(batch)
+        target_tokens, input_tokens, digest = total(self.accelerator, counts)
+        rate = learning_rate(step, self.recipe.optimizer.learning_rate, self.recipe.schedule)
+        outcome = self._gradient(step, batch, target_tokens, stop)
+        if outcome.finite:
+            set_learning_rate(self.optimizer, rate)
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._advance(step, batch, outcome)
+        line = {
+            "step": step,
+            "loss": _finite_or_none(outcome.loss),
+            "z_loss": _finite_or_none(outcome.z_loss),
+            "learning_rate": rate,
+            "grad_norm": _finite_or_none(outcome.grad_norm),
+            "skipped": not outcome.finite,
+            "target_tokens": target_tokens,
+            "input_tokens": input_tokens,
+            "batch": f"{digest:016x}",
+            "seconds": round(time.perf_counter() - began, 6),
+        }
+        if log:
+            log.write(line)
+        shown.step(line)
+        self._check_skipped(shown, outcome)
+        return outcome.stop
+
+    def _gradient(self, step: int, batch: Batch, target_tokens: int, stop: StopRequest) -> _Outcome:
+        """Leave the mean gradient of the global batch in the parameters, clipped."""
+        device = self.accelerator.device
+        sums = torch.zeros(3, dtype=torch.float64, device=device)
+        parts = _parts(batch, self.recipe.train.accumulation, device)
+        # DDP averages gradients over the processes, each of which has divided by all tokens.
+        scale = self.accelerator.num_processes / target_tokens
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+                loss, z_loss = self._losses(part, (step, self.accelerator.process_index, number))
+                self.accelerator.backward((loss + z_loss) * scale)
+            sums[0] += loss.detach()
+            sums[1] += z_loss.detach()
+        norm = self._clipped_norm()
+        sums[2] = float(stop.requested)
+        sums = self.accelerator.reduce(sums, reduction="sum")
+        loss_sum, z_sum, stops, grad_norm = torch.cat([sums, norm.double()[None]]).tolist()
+        return _Outcome(loss_sum / target_tokens, z_sum / target_tokens, grad_norm, stops > 0)
+
+    def _clipped_norm(self) -> Tensor:
+        """The global norm of the gradient, which is then scaled down to the recipe's limit."""
+        trained = [p for p in self.model.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+        limit = self.recipe.optimizer.clip_norm
+        if limit is not None:
+            nn.utils.clip_grads_with_norm_(trained, limit, norm)
+        return norm
+
+    def _losses(self, part: "_Part", place: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+        """Summed losses of some rows; dropout is a function of (seed, step, process, part)."""
+        torch.manual_seed(key(self.recipe.seed, "dropout", *place))
+        bf16 = self.recipe.train.precision == "bf16"
+        scored = part.targets != 0
+        with torch.autocast(part.targets.device.type, torch.bfloat16, enabled=bf16):
+            logits = self.wrapped(
+                part.inputs, part.input_segments, part.decoder_inputs, part.target_segments, scored
+            )
+        loss, z_loss, _ = token_loss(logits, part.targets[scored], self.recipe.train.z_loss)
+        return loss, z_loss
+
+    def _advance(self, step: int, batch: Batch, outcome: _Outcome) -> None:
+        """Count the step, and what was skipped without a good step between."""
+        if outcome.finite:
+            self.state = TrainingState(step, self.stream.state())
+            return
+        here = [name for row in batch.keys for name in row]
+        keys = (*self.state.skipped_keys, *gathered(self.accelerator, here))
+        self.state = TrainingState(step, self.stream.state(), self.state.skipped + 1, keys)
+
+    def _check_skipped(self, shown: Display, outcome: _Outcome) -> None:
+        """Say that a step was skipped; give up after too many.
+
+        Raises:
+            RunError: `MAX_SKIPPED` in a row.
+        """
+        if outcome.finite:
+            return
+        step, skipped = self.state.step, self.state.skipped
+        shown.message(f"step {step}: loss or gradient is not finite; the step is skipped")
+        if skipped >= MAX_SKIPPED:
+            keys = self.state.skipped_keys
+            more = f" and {len(keys) - MAX_LISTED} more" if len(keys) > MAX_LISTED else ""
+            raise RunError(
+                f"step {step}: no finite gradient in {skipped} steps in a row; the last "
+                f"checkpoint is untouched. Examples (task/epoch/row) of these steps: "
+                f"{', '.join(keys[:MAX_LISTED])}{more}"
+            )
+
+    def _save(self, log: Log | None) -> None:
+        """Write a checkpoint in the first process; the others wait for it."""
+
+        def write() -> None:
+            if log:
+                log.sync()
+            checkpoint.save(
+                self.run_directory.path,
+                self.model,
+                state_tensors(self.optimizer, self.model),
+                self.state,
+                self.vocabulary_file,
+                keep=self.recipe.train.keep,
+            )
+
+        from_main(self.accelerator, write)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some rows of a batch, as int32 tensors on the device."""
+
+    inputs: Tensor
+    input_segments: Tensor
+    targets: Tensor
+    target_segments: Tensor
+    decoder_inputs: Tensor
+
+
+def _parts(batch: Batch, count: int, device: torch.device) -> list[_Part]:
+    """This process's rows in `count` equal parts."""
+    rows = len(batch.inputs) // count
+    return [
+        _Part(
+            *(
+                torch.from_numpy(array[start : start + rows]).to(device, non_blocking=True)
+                for array in (
+                    batch.inputs,
+                    batch.input_segments,
+                    batch.targets,
+                    batch.target_segments,
+                    batch.decoder_inputs,
+                )
+            )
+        )
+        for start in range(0, rows * count, rows)
+    ]
+
+
+def _counts(batch: Batch) -> tuple[int, int, int]:
+    """Target tokens, input tokens, and a number that tells the examples from others.
+
+    The number is a sum of 40-bit hashes of the examples' keys, so the sum over the processes
+    is the global batch's, however its rows are divided.
+    """
+    names = (name for row in batch.keys for name in row)
+    digest = sum(int.from_bytes(blake2b(n.encode(), digest_size=5).digest()) for n in names)
+    return int(np.count_nonzero(batch.targets)), int(np.count_nonzero(batch.inputs)), digest
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None

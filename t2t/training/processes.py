@@ -1,0 +1,97 @@
+"""The processes of a run: started by accelerate or torchrun, or a single one."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, gather_object
+
+from t2t.errors import T2TError
+
+Result = TypeVar("Result")
+
+
+def start_processes() -> Accelerator:
+    """Join the processes that the launcher started.
+
+    Precision is the recipe's and set in the forward pass, so accelerate's stays at "no"
+    whatever its launcher says. Without a GPU it is told so: else it takes the processes that
+    torchrun starts for so many separate runs.
+    """
+    return Accelerator(mixed_precision="no", cpu=not torch.accelerator.is_available())
+
+
+@contextlib.contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Numbers below 1e-38 count as 0, in this thread and in all that torch starts meanwhile.
+
+    Threads that torch has already are not reached, so this comes before its first work: else
+    a run that reads weights to check its recipe would compute otherwise than its continuation.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@contextlib.contextmanager
+def exact(device: torch.device) -> Iterator[None]:
+    """On the CPU: deterministic kernels, and numbers below 1e-38 taken for 0, while entered.
+
+    Such numbers take tens of times longer than others, and Adafactor's averages are full of
+    them. On a GPU nothing is set: its deterministic kernels cost too much to be the default.
+    """
+    if device.type != "cpu":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled()
+    settings: Any = torch.utils.deterministic
+    filling = settings.fill_uninitialized_memory
+    torch.set_flush_denormal(True)
+    torch.use_deterministic_algorithms(True)
+    # Nothing here reads memory before writing it, and filling it takes time.
+    settings.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(before)
+        settings.fill_uninitialized_memory = filling
+
+
+def from_main(accelerator: Accelerator, function: Callable[[], Result]) -> Result:
+    """What `function` returns in the first process, in all; its error is raised in all.
+
+    So no process waits for one that has given up.
+    """
+    outcome: list[Result | T2TError | None] = [None]
+    if accelerator.is_main_process:
+        try:
+            outcome = [function()]
+        except T2TError as error:
+            outcome = [error]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(outcome)
+    if isinstance(outcome[0], T2TError):
+        raise outcome[0]
+    return outcome[0]  # type: ignore[return-value]
+
+
+def total(accelerator: Accelerator, values: Sequence[int]) -> list[int]:
+    """The sum of each number over all processes."""
+    if accelerator.num_processes == 1:
+        return list(values)
+    tensor = torch.tensor(values, dtype=torch.int64, device=accelerator.device)
+    summed: list[int] = accelerator.reduce(tensor, reduction="sum").tolist()
+    return summed
+
+
+def gathered(accelerator: Accelerator, values: list[str]) -> list[str]:
+    """The lists of all processes, one behind the other."""
+    if accelerator.num_processes == 1:
+        return values
+    together: list[str] = gather_object(values)
+    return together

@@ -1,0 +1,229 @@
+"""The folder of a run: its recipe, its log, what made it, and its lock.
+
+    RUN/recipe.yaml     the resolved recipe
+    RUN/run.json        versions, devices, data and vocabulary fingerprints
+    RUN/log.jsonl       a line a step
+    RUN/checkpoints/    t2t/training/checkpoint.py
+    RUN/.lock           held while a process trains here
+
+A run belongs to one recipe and one state of the data; going on with another is refused, and
+the differences are named.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from t2t.config import Recipe, differences, dump_recipe, load_recipe
+from t2t.errors import RunError, UserError, refuse
+from t2t.files import write_json, write_text
+from t2t.training import checkpoint
+
+RECIPE_FILE = "recipe.yaml"
+RUN_FILE = "run.json"
+LOG_FILE = "log.jsonl"
+LOCK_FILE = ".lock"
+LIBRARIES = ("t2t", "torch", "accelerate", "transformers", "numpy", "sentencepiece")
+
+# What may differ from one start to the next: it does not change what is learned. The paths are
+# free because the fingerprints of what they hold are compared.
+_FREE = {"train.checkpoint_every", "train.keep", "train.log_every", "data.dir", "vocabulary"}
+_FREE_SECTION = "evaluation."
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Fingerprints of everything that a run learns from, by name."""
+
+    vocabulary: str
+    data: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a run computes on."""
+
+    device: str
+    processes: int
+    threads: int
+    precision: str
+
+
+class RunDirectory:
+    """One run's folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder; nothing is made before `locked` or `begin`."""
+        self.path = path
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; the system lets go of it when the process ends.
+
+        Raises:
+            UserError: another process trains here, or the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / LOCK_FILE).open("w")
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be the run's folder: {error.strerror}") from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{self.path}: another process is training here") from None
+            yield
+
+    def check_recipe(self, recipe: Recipe) -> None:
+        """Refuse a recipe with which this run may not go on.
+
+        Free are the number of steps if it grows, what is saved, printed and evaluated, and the
+        paths of the data and the vocabulary (`check_content` compares what lies there).
+
+        Raises:
+            UserError: every setting that differs, as `key: old -> new`.
+        """
+        if not (self.path / RECIPE_FILE).is_file():
+            return
+        old = load_recipe(str(self.path / RECIPE_FILE))
+        problems = [
+            f"{key}: {before} -> {after}"
+            for key, (before, after) in differences(old, recipe).items()
+            if not _may_differ(key, before, after)
+        ]
+        refuse(problems, f"{self.path} was trained with another recipe (take another --out)")
+
+    def check_content(self, content: Content) -> None:
+        """Refuse data or a vocabulary that changed since the run began.
+
+        Raises:
+            UserError: every task whose rows, text or settings differ, and the vocabulary.
+        """
+        recorded = self._recorded()
+        if recorded is None:
+            return
+        problems = []
+        if recorded["vocabulary"] != content.vocabulary:
+            problems.append(f"vocabulary: {recorded['vocabulary']} -> {content.vocabulary}")
+        for task in sorted({*recorded["data"], *content.data}):
+            before, after = recorded["data"].get(task), content.data.get(task)
+            if before != after:
+                problems.append(f"data of {task}: {before} -> {after}")
+        refuse(problems, f"{self.path}: what it was trained on has changed (take another --out)")
+
+    def changes(self, device: Device) -> list[str]:
+        """What is not as at the last start: the numbers may differ from here on.
+
+        Other versions and other devices round otherwise; another number of processes trains on
+        the same examples, with other dropout.
+        """
+        recorded = self._recorded()
+        if recorded is None:
+            return []
+        before = recorded["starts"][-1]
+        old = {**before["versions"], **before["device"]}
+        new = {**_versions(), **asdict(device)}
+        return [
+            f"{name}: {old.get(name)} -> {new.get(name)}"
+            for name in dict.fromkeys([*old, *new])
+            if old.get(name) != new.get(name)
+        ]
+
+    def _recorded(self) -> dict[str, Any] | None:
+        path = self.path / RUN_FILE
+        if not path.is_file():
+            return None
+        try:
+            recorded: dict[str, Any] = json.loads(path.read_bytes())
+            recorded["vocabulary"], recorded["data"]
+            recorded["starts"][-1]["versions"], recorded["starts"][-1]["device"]
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise RunError(f"{path}: damaged ({error!r})") from error
+        return recorded
+
+    def begin(self, recipe: Recipe, content: Content, device: Device, step: int) -> None:
+        """Record a start at `step`: the recipe, what made it, the log without later steps."""
+        recorded = self._recorded() or {"starts": []}
+        start = {"step": step, "device": asdict(device), "versions": _versions()}
+        record = {
+            "vocabulary": content.vocabulary,
+            "data": dict(content.data),
+            "starts": [*recorded["starts"], start],
+        }
+        write_text(self.path / RECIPE_FILE, dump_recipe(recipe))
+        write_json(self.path / RUN_FILE, record)
+        checkpoint.remove_strays(self.path)
+        cut_log(self.path / LOG_FILE, step)
+
+
+def _may_differ(key: str, before: Any, after: Any) -> bool:
+    if key == "train.steps":
+        return bool(after > before)
+    return key in _FREE or key.startswith(_FREE_SECTION)
+
+
+def _versions() -> dict[str, str]:
+    """The version of Python and of every library that the numbers may depend on."""
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
+
+
+def cut_log(path: Path, step: int) -> None:
+    """Cut a log back to the lines of the steps up to `step`; a torn last line goes too."""
+    if not path.is_file():
+        return
+    length = 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n") or _step_of_line(line) not in range(1, step + 1):
+                break
+            length += len(line)
+    os.truncate(path, length)
+
+
+def _step_of_line(line: bytes) -> int | None:
+    try:
+        step = json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return step if isinstance(step, int) else None
+
+
+class Log:
+    """log.jsonl, open for one run: one JSON object a step, on disk as soon as it is written."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path` to append."""
+        self._path = path
+        # Unbuffered: what a full disk refused must not be tried again when the file is closed.
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Append one line.
+
+        Raises:
+            RunError: the disk refused.
+        """
+        try:
+            self._file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
+        except OSError as error:
+            raise RunError(f"{self._path}: cannot write: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Have the lines survive a power cut: before a checkpoint that counts on them."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

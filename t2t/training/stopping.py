@@ -1,0 +1,42 @@
+"""SIGTERM as a request to stop: the state is saved and the process answers "run me again"."""
+
+import signal
+from types import FrameType
+from typing import Any
+
+from t2t.errors import T2TError
+
+
+class Stopped(T2TError):
+    """Stopped by SIGTERM with the state on disk; the same command goes on from there."""
+
+    exit_code = 75
+
+
+class StopRequest:
+    """Catches SIGTERM while it is entered.
+
+    Before `defer` a SIGTERM raises `Stopped` wherever the program is: there is nothing to save.
+    After it the signal only sets `requested`, and the training loop looks at it each step.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._deferred = False
+        self._previous: Any = None
+
+    def __enter__(self) -> "StopRequest":
+        self._previous = signal.signal(signal.SIGTERM, self._on_signal)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGTERM, self._previous)
+
+    def defer(self) -> None:
+        """From now on let the loop finish its step."""
+        self._deferred = True
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        if not self._deferred:
+            raise Stopped("stopped before training began; the same command starts it")

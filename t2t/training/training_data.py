@@ -1,0 +1,181 @@
+"""What a recipe trains on: its tasks, their rates, their examples and their fingerprints."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from t2t.config import Recipe, Text
+from t2t.data.examples import Corpus, load_corpus
+from t2t.data.mixing import mixture_rates
+from t2t.data.stream import BatchStream
+from t2t.errors import UserError, refuse, unknown
+from t2t.files import sha256_json
+from t2t.task import Objective, Registry, Task
+from t2t.task_parts import text_task
+from t2t.training.run_directory import Content
+from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
+
+SPLIT = "train"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Everything that the model is shown, in memory."""
+
+    recipe: Recipe
+    vocabulary: SentencePieceVocabulary
+    corpora: tuple[Corpus, ...]
+    rates: tuple[float, ...]
+    content: Content
+
+    def stream(self, rank: int, num_ranks: int) -> BatchStream:
+        """One process's share of the batches, from the first on."""
+        return BatchStream(
+            self.corpora,
+            self.rates,
+            seed=self.recipe.seed,
+            inputs_length=self.recipe.data.inputs_length,
+            targets_length=self.recipe.data.targets_length,
+            batch_size=self.recipe.train.batch_size,
+            pack=self.recipe.data.pack,
+            rank=rank,
+            num_ranks=num_ranks,
+        )
+
+
+def load_training_data(
+    recipe: Recipe, registry: Registry, report: Callable[[str], None]
+) -> TrainingData:
+    """Read and tokenise the training split of every task of the recipe.
+
+    `report` is told what was cut to fit, task by task, and where a task has another number of
+    examples than it declares.
+
+    Raises:
+        UserError: an unknown task, rows that are wrong, an objective that does not fit, or
+            supervised targets that would be cut (unless the recipe allows it).
+    """
+    vocabulary = load_vocabulary(Path(recipe.vocabulary))
+    data_dir = recipe.data_dir()
+    mixed = mixed_tasks(recipe, registry)
+    tasks = {name: task for name, (task, _) in mixed.items()}
+    corpora = [
+        load_corpus(
+            task,
+            SPLIT,
+            vocabulary,
+            data_dir,
+            inputs_length=recipe.data.inputs_length,
+            targets_length=recipe.data.targets_length,
+            seed=recipe.seed,
+        )
+        for task in tasks.values()
+    ]
+    _check_truncation(recipe, tasks, corpora, report)
+    rates = _rates(recipe, mixed, corpora, report)
+    content = Content(
+        vocabulary=vocabulary.fingerprint,
+        data={name: _fingerprint(task, data_dir) for name, task in tasks.items()},
+    )
+    ordered = tuple(rates[corpus.name] for corpus in corpora)
+    return TrainingData(recipe, vocabulary, tuple(corpora), ordered, content)
+
+
+def training_tasks(recipe: Recipe, registry: Registry) -> list[Task]:
+    """The tasks that the recipe mixes, in its order; see `mixed_tasks`."""
+    return [task for task, _ in mixed_tasks(recipe, registry).values()]
+
+
+def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, tuple[Task, float | None]]:
+    """By name: the tasks that the recipe mixes, each with the rate that it fixes or None.
+
+    A name in the recipe is one of its texts, a task, or a mixture (whose tasks for evaluation
+    only are left out). A task with rate 0 is left out too.
+
+    Raises:
+        UserError: an unknown name, a task that is named twice with different rates, or none.
+    """
+    found: dict[str, tuple[Task, float | None]] = {}
+    for name, rate in recipe.mixture.fixed.items():
+        for task in _named(name, recipe, registry):
+            if found.setdefault(task.name, (task, rate))[1] != rate:
+                raise UserError(f"mixture.tasks: {task.name} is there twice with different rates")
+    mixed = {name: (task, rate) for name, (task, rate) in found.items() if rate != 0}
+    if not mixed:
+        raise UserError("mixture.tasks: there is no task with a rate above 0")
+    return mixed
+
+
+def _named(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
+    if name in recipe.text:
+        return [task_of_text(name, recipe.text[name])]
+    if name not in registry.tasks and name not in registry.mixtures:
+        known = [*recipe.text, *registry.tasks, *registry.mixtures]
+        raise unknown("task, mixture or text", name, known, where="mixture.tasks")
+    return registry.expand([name], training=True)
+
+
+def task_of_text(name: str, text: Text) -> Task:
+    """The task of one of the recipe's texts."""
+    objective = Objective(
+        text.objective, noise_density=text.noise_density, mean_span=text.mean_span
+    )
+    return text_task(name, text.files, text.column, objective)
+
+
+def _fingerprint(task: Task, data_dir: Path | None) -> str:
+    """A hash that changes with the task's rows, its version and its objective."""
+    objective = asdict(task.objective) if task.objective else None
+    return sha256_json([task.source.fingerprint(SPLIT, data_dir), task.version, objective])
+
+
+def _check_truncation(
+    recipe: Recipe,
+    tasks: Mapping[str, Task],
+    corpora: list[Corpus],
+    report: Callable[[str], None],
+) -> None:
+    """Say what is cut; refuse targets of supervised tasks that are.
+
+    A model that is shown cut targets learns to stop early, so the recipe must ask for it.
+    """
+    problems = []
+    for corpus in corpora:
+        for side, count, limit in (
+            ("inputs", corpus.truncated_inputs, recipe.data.inputs_length),
+            ("targets", corpus.truncated_targets, recipe.data.targets_length),
+        ):
+            if not count:
+                continue
+            message = f"{corpus.name}: {count} of {corpus.count} {side} are cut at {limit} tokens"
+            report(message)
+            if side == "targets" and tasks[corpus.name].objective is None:
+                problems.append(message)
+    if not recipe.train.allow_truncated_targets:
+        refuse(
+            problems,
+            "targets are cut (raise data.targets_length, or set "
+            "train.allow_truncated_targets=true)",
+        )
+
+
+def _rates(
+    recipe: Recipe,
+    mixed: Mapping[str, tuple[Task, float | None]],
+    corpora: list[Corpus],
+    report: Callable[[str], None],
+) -> dict[str, float]:
+    """The mixing rate of every task, not normalised."""
+    settings = recipe.mixture
+    counts = {corpus.name: corpus.count for corpus in corpora}
+    declared = {n: task.num_examples.get(SPLIT, counts[n]) for n, (task, _) in mixed.items()}
+    for name, count in counts.items():
+        if declared[name] != count:
+            report(f"{name}: {count} training examples, {declared[name]} declared")
+    return mixture_rates(
+        declared if settings.rates == "reference" else counts,
+        "equal" if settings.rates == "equal" else "proportional",
+        cap=settings.cap,
+        temperature=settings.temperature,
+        fixed={name: rate for name, (_, rate) in mixed.items()},
+    )

@@ -1,0 +1,242 @@
+"""Text to token ids and back: SentencePiece with T5's special ids and sentinels.
+
+Ids 0, 1 and 2 are padding, end of sequence and unknown; there is no begin-of-sequence id.
+The sentinels `<extra_id_0>` ... `<extra_id_99>` are the last ids in reverse order, so that
+`<extra_id_0>`, the first span's sentinel, is the very last id: 32099 for T5's 32000 pieces.
+"""
+
+import contextlib
+import io
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
+
+from t2t.errors import UserError
+from t2t.files import sha256_file, write_bytes
+
+# The generated protobuf module makes its classes when imported, where no type checker sees them.
+ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]
+
+PAD_ID = 0
+EOS_ID = 1
+UNK_ID = 2
+NUM_SENTINELS = 100
+# SentencePiece leaves out sentences above this many bytes; longer lines are split before it.
+MAX_SENTENCE_BYTES = 4000
+
+
+class Vocabulary(Protocol):
+    """What the rest of t2t needs to know of a vocabulary."""
+
+    @property
+    def size(self) -> int:
+        """Number of ids, sentinels included: 32100 for T5."""
+
+    @property
+    def embedding_rows(self) -> int:
+        """Rows of the embedding matrix: `size` rounded up to a multiple of 128, 32128 for T5."""
+
+    @property
+    def num_sentinels(self) -> int:
+        """How many of the last ids are sentinels."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that changes when any id may mean something else."""
+
+    def sentinel(self, k: int) -> int:
+        """The id that stands for the k-th corrupted span, counted from 0."""
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of one text, without EOS."""
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of many texts, without EOS, in their order."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of the ids up to the first EOS."""
+
+
+class SentencePieceVocabulary:
+    """A SentencePiece model file with sentinels appended, as T5 and seqio use it."""
+
+    def __init__(self, path: Path, num_sentinels: int = NUM_SENTINELS) -> None:
+        """Load the model at `path`.
+
+        Args:
+            path: a SentencePiece model with pad 0, EOS 1 and unknown 2.
+            num_sentinels: sentinels to append; a model that already ends in sentinels
+                (mT5's does) keeps its own.
+
+        Raises:
+            UserError: no such file, not a SentencePiece model, or other special ids.
+        """
+        self.path = path
+        model = _read_model(path)
+        self.num_sentinels = _append_sentinels(model, num_sentinels)
+        self._processor = _processor(model, path)
+        self.size: int = self._processor.get_piece_size()
+        self._check_special_ids()
+
+    def _check_special_ids(self) -> None:
+        processor = self._processor
+        found = (processor.pad_id(), processor.eos_id(), processor.unk_id())
+        if found != (PAD_ID, EOS_ID, UNK_ID):
+            raise UserError(
+                f"{self.path}: pad, EOS and unknown are ids {found}; T5's are "
+                f"{(PAD_ID, EOS_ID, UNK_ID)}. Train one with: t2t vocab train"
+            )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the model file and the number of sentinels."""
+        return f"{sha256_file(self.path)}+{self.num_sentinels}"
+
+    @property
+    def embedding_rows(self) -> int:
+        """`size` rounded up to a multiple of 128."""
+        return -(-self.size // 128) * 128
+
+    def sentinel(self, k: int) -> int:
+        """The id of `<extra_id_k>`.
+
+        Raises:
+            UserError: the vocabulary has no such sentinel. (The reference runs on into
+                ordinary pieces here; a recipe that needs that many is refused instead.)
+        """
+        if not 0 <= k < self.num_sentinels:
+            raise UserError(f"sentinel {k} does not exist: {self.path} has {self.num_sentinels}")
+        return self.size - 1 - k
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of one text, without EOS."""
+        ids: list[int] = self._processor.encode(text)
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of many texts, without EOS; SentencePiece spreads them over all cores."""
+        ids: list[list[int]] = self._processor.encode(list(texts), num_threads=-1)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of `ids` as seqio decodes: cut at the first EOS, padding vanishes.
+
+        The unknown id, and ids beyond the vocabulary (embedding rows added as padding), give
+        " ⁇ "; sentinels give their names.
+        """
+        kept: list[int] = []
+        for token in ids:
+            if token == EOS_ID:
+                break
+            kept.append(int(token) if token < self.size else UNK_ID)
+        text: str = self._processor.decode(kept)
+        return text
+
+
+def load_vocabulary(path: Path) -> SentencePieceVocabulary:
+    """The vocabulary of a SentencePiece model file, with T5's 100 sentinels."""
+    return SentencePieceVocabulary(path)
+
+
+def _read_model(path: Path) -> Any:
+    if not path.is_file():
+        raise UserError(f"{path}: no such vocabulary file")
+    model = ModelProto()
+    # The parser raises DecodeError (having read a part), or accepts short garbage as a model
+    # without pieces; a file cut between two fields lacks the last of them, the normaliser.
+    with contextlib.suppress(Exception):
+        model.ParseFromString(path.read_bytes())
+        if len(model.pieces) and model.HasField("normalizer_spec"):
+            return model
+    raise UserError(f"{path}: not a SentencePiece model, or a damaged one")
+
+
+def _processor(model: Any, path: Path) -> sentencepiece.SentencePieceProcessor:
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
+    except RuntimeError as error:
+        # The bytes parse, and what they say is impossible, such as an empty piece.
+        raise UserError(f"{path}: a damaged SentencePiece model: {error}") from error
+
+
+def _append_sentinels(model: Any, count: int) -> int:
+    """Append `count` sentinels in reverse, unless the model ends in some; how many it has."""
+    present: int = sum(piece.piece.startswith("▁<extra_id_") for piece in model.pieces)
+    if present:
+        return present
+    for k in reversed(range(count)):
+        model.pieces.add(
+            piece=f"▁<extra_id_{k}>",
+            score=0.0,
+            type=ModelProto.SentencePiece.USER_DEFINED,
+        )
+    return count
+
+
+def train_vocabulary(
+    texts: Iterable[str],
+    size: int,
+    out: Path,
+    *,
+    kind: Literal["unigram", "bpe"] = "unigram",
+    character_coverage: float = 0.9995,
+) -> SentencePieceVocabulary:
+    """Train a SentencePiece model on `texts` and write it to `out`.
+
+    Args:
+        texts: documents; each line of one is a sentence to SentencePiece.
+        size: number of pieces, the three special ids included and sentinels not (T5: 32000).
+        out: the model file to write, whole or not at all.
+        kind: the segmentation: "unigram" as T5, or "bpe".
+        character_coverage: share of the characters that get a piece; 1.0 keeps all.
+
+    Raises:
+        UserError: no text, or a size that the text cannot fill.
+    """
+    model = io.BytesIO()
+    sentences = _sentences(texts)
+    first = next(sentences, None)
+    if first is None:
+        raise UserError("cannot train a vocabulary: the files hold no text")
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_chain(first, sentences),
+            model_writer=model,
+            vocab_size=size,
+            model_type=kind,
+            character_coverage=character_coverage,
+            pad_id=PAD_ID,
+            eos_id=EOS_ID,
+            unk_id=UNK_ID,
+            bos_id=-1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).rsplit("] ", 1)[-1].strip() or "SentencePiece refused the text"
+        raise UserError(f"cannot train a vocabulary of {size} pieces: {reason}") from error
+    write_bytes(out, model.getvalue())
+    return SentencePieceVocabulary(out)
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _sentences(texts: Iterable[str]) -> Iterator[str]:
+    """The non-empty lines of all texts; over-long lines are split at spaces, none is lost."""
+    for text in texts:
+        for line in text.split("\n"):
+            stripped = line.strip()
+            if not stripped:
+                continue
+            # 4 bytes is UTF-8's longest character, so a part of this width always fits.
+            if len(stripped.encode("utf-8")) <= MAX_SENTENCE_BYTES:
+                yield stripped
+            else:
+                yield from textwrap.wrap(stripped, MAX_SENTENCE_BYTES // 4)

@@ -1,0 +1,227 @@
+"""Scores from predictions files alone."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from t2t.errors import UserError
+from t2t.evaluation.predictions import write_predictions
+from t2t.evaluation.run_record import RunRecord
+from t2t.evaluation.scoring import Scores, score_directory, scores_table
+from t2t.task import Example, Mixture, Registry, Task
+
+EIGHT = ["boolq", "cb", "copa", "multirc", "record", "rte", "wic", "wsc"]
+
+
+def idx_of(task: Task, number: int) -> Any:
+    if task.name == "super_glue_multirc":
+        return {"paragraph": 0, "question": number // 2, "answer": number}
+    return {"passage": 0, "query": number} if task.name == "super_glue_record" else number
+
+
+def write(folder: Path, task: Task, rows: list[tuple[Any, str]], split: str = "validation") -> Path:
+    """A predictions file of (label, output) rows; WSC's candidate is "cat"."""
+    predictions = []
+    for number, (label, output) in enumerate(rows):
+        targets = ("cat",) if task.name == "super_glue_wsc" else ("True",)
+        example = Example(str(number), idx_of(task, number), "inputs", targets, label)
+        predictions.append(task.prediction(example, output))
+    path = folder / "predictions" / f"{task.name}.{split}.jsonl"
+    write_predictions(path, predictions)
+    return path
+
+
+@pytest.fixture
+def eight(tmp_path: Path, registry: Registry) -> Path:
+    """Validation predictions of the eight tasks, with scores that are easy to say."""
+    rows: dict[str, list[tuple[Any, str]]] = {
+        "boolq": [("True", "True"), ("False", "True"), ("True", "true"), ("False", "False")],
+        "cb": [("neutral", "neutral"), ("entailment", "entailment")],
+        "copa": [("choice1", "choice1")],
+        "multirc": [("True", "True"), ("False", "no"), ("True", "True"), ("False", "False")],
+        "record": [(["Paris", "the U.N."], "un"), (["red car"], "red bus")],
+        "rte": [("entailment", "entailment"), ("entailment", "not_entailment")],
+        "wic": [("True", "False"), ("True", "")],
+        "wsc": [("True", "the cat"), ("False", "dog"), ("False", "the"), ("False", "cat")],
+    }
+    for name in EIGHT:
+        write(tmp_path, registry.task(f"super_glue_{name}"), rows[name])
+    return tmp_path
+
+
+def metrics_of(scores: Scores, name: str) -> dict[str, float]:
+    (found,) = [task for task in scores.tasks if task.name.task == f"super_glue_{name}"]
+    assert found.metrics is not None
+    return dict(found.metrics)
+
+
+def test_scores_of_the_eight_and_their_average(eight: Path, registry: Registry) -> None:
+    scores = score_directory(eight, registry)
+    assert metrics_of(scores, "boolq") == {"accuracy": 50.0}
+    assert metrics_of(scores, "cb") == pytest.approx({"mean_3class_f1": 200 / 3, "accuracy": 100})
+    # The invalid answer counts as the opposite of its target, so as True.
+    assert metrics_of(scores, "multirc") == {"f1": 80.0, "exact_match": 50.0}
+    assert metrics_of(scores, "record") == {"em": 50.0, "f1": 75.0}
+    assert metrics_of(scores, "wsc") == {"accuracy": 50.0}
+    assert metrics_of(scores, "wic") == {"accuracy": 0.0}
+    means = [50, (200 / 3 + 100) / 2, 100, 65, 62.5, 50, 0, 50]
+    (average,) = scores.averages
+    assert average.score == pytest.approx(sum(means) / 8)
+    assert average.missing == ()
+    assert [task.num_invalid for task in scores.tasks] == [1, 0, 0, 1, 0, 0, 1, 1]
+
+
+def test_scores_json_says_what_the_table_says(eight: Path, registry: Registry) -> None:
+    scores = score_directory(eight, registry)
+    content = json.loads((eight / "scores.json").read_text())
+    tasks = content["splits"]["validation"]["tasks"]
+    assert tasks["super_glue_boolq"] == {
+        "metrics": {"accuracy": 50.0},
+        "score": 50.0,
+        "examples": 4,
+        "invalid": 1,
+        "protocol": "t5",
+        "version": registry.task("super_glue_boolq").version,
+        "checkpoint": None,
+    }
+    average = content["splits"]["validation"]["averages"]["super_glue"]
+    assert average == {"score": scores.averages[0].score, "missing": []}
+    table = scores_table(scores)
+    assert "em 50.00, f1 75.00" in table
+    assert f"average {average['score']:.2f}" in table
+
+
+def test_scoring_again_gives_the_same(eight: Path, registry: Registry) -> None:
+    score_directory(eight, registry)
+    first = (eight / "scores.json").read_bytes()
+    score_directory(eight / "predictions", registry)
+    assert (eight / "scores.json").read_bytes() == first
+    assert not (eight / "predictions" / "scores.json").exists()
+
+
+def test_there_is_no_average_of_seven(eight: Path, registry: Registry) -> None:
+    (eight / "predictions" / "super_glue_wsc.validation.jsonl").unlink()
+    scores = score_directory(eight, registry)
+    (average,) = scores.averages
+    assert average.score is None
+    assert average.missing == ("super_glue_wsc",)
+    assert "no average, for these have no score: super_glue_wsc" in scores_table(scores)
+
+
+def test_diagnostics_are_scored_and_not_averaged(eight: Path, registry: Registry) -> None:
+    rows = [("entailment", "entailment"), ("not_entailment", "entailment")]
+    for split in ("test", "validation"):
+        write(eight, registry.task("super_glue_axg"), rows, split)
+    before = score_directory(eight, registry)
+    assert metrics_of_split(before, "axg", "test") == {"accuracy": 50.0, "gender_parity": 100.0}
+    (average,) = [entry for entry in before.averages if entry.split == "validation"]
+    assert average.score is not None
+    write(eight, registry.task("super_glue_axg"), rows[::-1], "validation")
+    (after,) = score_directory(eight, registry).averages
+    assert after == average
+
+
+def metrics_of_split(scores: Scores, name: str, split: str) -> dict[str, float]:
+    (found,) = [
+        task
+        for task in scores.tasks
+        if (task.name.task, task.name.split) == (f"super_glue_{name}", split)
+    ]
+    return dict(found.metrics or {})
+
+
+def test_unlabelled_examples_have_no_score(tmp_path: Path, registry: Registry) -> None:
+    write(tmp_path, registry.task("super_glue_rte"), [(None, "entailment")] * 2, "test")
+    scores = score_directory(tmp_path, registry)
+    assert scores.tasks[0].metrics is None
+    assert scores.tasks[0].num_examples == 2
+    entry = json.loads((tmp_path / "scores.json").read_text())["splits"]["test"]["tasks"]
+    assert entry["super_glue_rte"]["note"] == "no labels"
+    assert entry["super_glue_rte"]["metrics"] is None
+    assert "no labels" in scores_table(scores)
+
+
+def test_some_labels_missing_is_refused(tmp_path: Path, registry: Registry) -> None:
+    rows = [(None, "entailment"), ("entailment", "entailment")]
+    write(tmp_path, registry.task("super_glue_rte"), rows)
+    with pytest.raises(UserError, match="1 of 2 examples have no label"):
+        score_directory(tmp_path, registry)
+    assert not (tmp_path / "scores.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "field", "value", "reason"),
+    [
+        ("super_glue_rte", "prediction", "neutral", "'neutral' is not one of entailment, "),
+        ("super_glue_rte", "prediction", 1, "1 is not one of"),
+        ("super_glue_rte", "label", "maybe", "'maybe' is not one of"),
+        ("super_glue_record", "prediction", 7, "must be a string"),
+    ],
+)
+def test_values_the_task_does_not_have_are_refused(
+    tmp_path: Path, registry: Registry, task: str, field: str, value: Any, reason: str
+) -> None:
+    label = ["x"] if task == "super_glue_record" else "entailment"
+    path = write(tmp_path, registry.task(task), [(label, "entailment")])
+    row = json.loads(path.read_text())
+    path.write_text(json.dumps(row | {field: value}))
+    with pytest.raises(UserError) as caught:
+        score_directory(tmp_path, registry)
+    assert f"{path}:1: {field}: {reason}" in str(caught.value)
+
+
+def test_an_invalid_free_text_is_wrong(tmp_path: Path, registry: Registry) -> None:
+    path = write(tmp_path, registry.task("super_glue_record"), [(["x"], "x")])
+    row = json.loads(path.read_text())
+    path.write_text(json.dumps(row | {"prediction": None, "reason": "too long"}))
+    (task,) = score_directory(tmp_path, registry).tasks
+    assert (task.metrics, task.num_invalid) == ({"em": 0.0, "f1": 0.0}, 1)
+
+
+def test_an_empty_predictions_file_is_refused(tmp_path: Path, registry: Registry) -> None:
+    (tmp_path / "super_glue_rte.validation.jsonl").write_text("")
+    with pytest.raises(UserError, match=r"super_glue_rte\.validation\.jsonl: holds no predictions"):
+        score_directory(tmp_path, registry)
+
+
+def test_an_unknown_task_is_named(tmp_path: Path, registry: Registry) -> None:
+    write_predictions(tmp_path / "super_glue_bolq.test.jsonl", [])
+    with pytest.raises(UserError, match="did you mean 'super_glue_boolq'"):
+        score_directory(tmp_path, registry)
+
+
+def test_a_checkpoint_is_credited_with_its_own_files_alone(
+    tmp_path: Path, registry: Registry
+) -> None:
+    record = RunRecord.begin(tmp_path / "predictions", {"checkpoint": "abc"}, [])
+    copa = registry.task("super_glue_copa")
+    record.add(write(tmp_path, copa, [("choice1", "choice1")]), {"protocol": "t5"})
+    assert score_directory(tmp_path, registry).tasks[0].checkpoint == "abc"
+    write(tmp_path, copa, [("choice1", "choice2")])
+    assert score_directory(tmp_path, registry).tasks[0].checkpoint is None
+
+
+def test_an_own_task_and_mixture_are_scored(tmp_path: Path, registry: Registry) -> None:
+    own = Registry()
+    rte = registry.task("super_glue_rte")
+    own.add(rte, "here")
+    own.add(Mixture(name="super_glue", tasks=(rte.name,)), "here")
+    write(tmp_path, rte, [("entailment", "entailment")])
+    (average,) = score_directory(tmp_path, own).averages
+    assert average.score == 100.0
+
+
+def test_scoring_loads_no_torch(eight: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from t2t.task import load_tasks; "
+        "from t2t.evaluation.scoring import score_directory; "
+        "from t2t.evaluation.leaderboards import check, submission; "
+        f"score_directory(Path({str(eight)!r}), load_tasks()); "
+        "heavy = {'torch', 'datasets', 'transformers', 'evaluate', 'sklearn', 'scipy'}; "
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,44 @@
+"""Every benchmark runs; what it measures is nobody's test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from t2t.vocabulary import train_vocabulary
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+FIELDS = {"name", "ours", "peer", "peer_version", "unit", "ratio"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "superglue" / "RTE").mkdir(parents=True)
+    row = {"premise": "It rained all day.", "hypothesis": "It rained.", "label": "entailment"}
+    lines = "".join(json.dumps(row | {"idx": idx}) + "\n" for idx in range(50))
+    (folder / "superglue" / "RTE" / "train.jsonl").write_text(lines)
+    train_vocabulary([lines], 60, folder / "small.model", kind="bpe", character_coverage=1.0)
+    return folder
+
+
+ARGUMENTS = {
+    "denoising.py": ["--rows", "4", "--repeats", "1"],
+    "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
+                   "--tasks", "super_glue_rte"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in BENCHMARKS.glob("*.py")))
+def test_a_benchmark_prints_ours_and_its_peers_numbers(name, data):
+    arguments = [argument.format(data=data) for argument in ARGUMENTS[name]]
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / name, *arguments, "--json"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines
+    for line in lines:
+        assert set(line) >= FIELDS

@@ -1,0 +1,234 @@
+"""The command line: what is printed, exit codes, and no traceback for a user's mistake."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from t2t.cli import main
+from t2t.vocabulary import train_vocabulary
+
+RTE = [
+    {"premise": "It rained all day.", "hypothesis": "It rained.", "label": "entailment", "idx": 0},
+    {"premise": "A cat sat.", "hypothesis": "A dog sat.", "label": "not_entailment", "idx": 1},
+]
+
+
+@pytest.fixture
+def t2t(monkeypatch, capsys):
+    """Run a command line in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["t2t", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    monkeypatch.delenv("T2T_DATA_DIR", raising=False)
+    return run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A data folder with two RTE rows a split, some text and a vocabulary."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "superglue" / "RTE").mkdir(parents=True)
+    lines = "".join(json.dumps(row) + "\n" for row in RTE)
+    for split in ("train", "val"):
+        (folder / "superglue" / "RTE" / f"{split}.jsonl").write_text(lines)
+    text = [f"{row['premise']} {row['hypothesis']} rte premise: hypothesis:" for row in RTE] * 9
+    (folder / "text.txt").write_text("\n".join(text))
+    train_vocabulary(text, 40, folder / "small.model", kind="bpe", character_coverage=1.0)
+    return folder
+
+
+def recipe(data: Path, **changes: str) -> list[str]:
+    settings = {
+        "vocabulary": f"{data}/small.model",
+        "data.dir": str(data),
+        "mixture.tasks": "[super_glue_rte]",
+        "text": "{}",
+        "train.steps": "1",
+        "model.overrides": "{num_layers: 1, num_decoder_layers: 1, d_model: 16, d_ff: 16}",
+        **changes,
+    }
+    sets = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    return ["multitask/super_glue_text", *sets]
+
+
+def test_help_answers_at_once():
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        code = "from t2t.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
+        )
+        times.append(time.perf_counter() - began)
+    assert "quickstart" in done.stdout
+    assert min(times) < 0.5
+
+
+def test_tasks_are_listed_as_a_table_and_as_json(t2t):
+    code, out, _ = t2t("tasks")
+    assert code == 0
+    assert "super_glue_boolq" in out
+    _, out, _ = t2t("tasks", "list", "--json")
+    rows = {row["task"]: row for row in map(json.loads, out.splitlines())}
+    assert rows["super_glue_rte"]["train_examples"] == 2490
+    assert t2t("tasks", "--json")[1] == t2t("tasks", "list", "--json")[1]
+    _, out, _ = t2t("tasks", "show", "super_glue_cb", "--json")
+    assert json.loads(out)["labels"] == ["entailment", "contradiction", "neutral"]
+
+
+def test_preview_prints_what_the_model_is_shown(t2t, data, monkeypatch):
+    monkeypatch.setenv("T2T_DATA_DIR", str(data))
+    code, out, _ = t2t(
+        "tasks", "preview", "super_glue_rte", "--split", "train", "--limit", 1, "--ids",
+        "--vocabulary", data / "small.model",
+    )  # fmt: skip
+    assert code == 0
+    (line,) = map(json.loads, out.splitlines())
+    assert line["key"] == "0"
+    assert line["inputs"] == "rte hypothesis: It rained. premise: It rained all day."
+    assert line["targets"] == "entailment"
+    assert line["inputs_ids"][-1] == line["targets_ids"][-1] == 1
+
+
+def test_mixtures_show_counted_and_declared_examples(t2t):
+    _, out, _ = t2t("mixtures", "show", "super_glue", "--json")
+    rows = {row["task"]: row for row in map(json.loads, out.splitlines())}
+    assert rows["super_glue_record"]["examples"] == 138854
+    assert rows["super_glue_axb"]["rate"] == 0
+    shares = [row["share_of_examples"] for row in rows.values()]
+    assert sum(shares) == pytest.approx(1)
+    code, out, _ = t2t("mixtures")
+    assert (code, out.split(":")[0]) == (0, "super_glue")
+
+
+def test_recipes_have_paths(t2t):
+    _, out, _ = t2t("recipes")
+    assert "finetune/super_glue" in out.splitlines()
+    _, out, _ = t2t("recipes", "path", "finetune/super_glue")
+    assert Path(out.strip()).is_file()
+
+
+def test_a_vocabulary_is_trained(t2t, data, tmp_path):
+    code, out, error = t2t(
+        "vocab", "train", data / "text.txt", "--size", 25, "--out", tmp_path / "v.model"
+    )
+    assert code == 0, error
+    assert "25 pieces and 100 sentinels" in out
+
+
+def test_validate_train_evaluate_and_score(t2t, data, tmp_path):
+    code, out, _ = t2t("validate", *recipe(data))
+    assert (code, out) == (0, "multitask/super_glue_text: ok\n")
+    code, _, error = t2t("train", *recipe(data), "--out", tmp_path / "run")
+    assert code == 0, error
+    code, out, _ = t2t(
+        "evaluate", tmp_path / "run", "--tasks", "super_glue_rte", "--data-dir", data,
+        "--out", tmp_path / "evaluation", "--max-target-length", 4,
+    )  # fmt: skip
+    assert code == 0
+    assert "accuracy" in out
+    again, table, _ = t2t("score", tmp_path / "evaluation")
+    assert again == 0
+    assert table.strip() in out
+    code, out, _ = t2t("convert", "t2t-to-hf", tmp_path / "run", tmp_path / "hf")
+    assert code == 0
+    assert (tmp_path / "hf" / "config.json").is_file()
+
+
+MISTAKES = [
+    (["tasks", "show", "super_glue_bolq"], "did you mean 'super_glue_boolq'?"),
+    (["tasks", "preview", "super_glue_axb", "--split", "train"], "unknown split 'train'"),
+    (["tasks", "preview", "super_glue_cb", "--data-dir", "{data}"], "CB/val.jsonl: no such file"),
+    (["tasks", "preview", "super_glue_cb", "--data-dir", "{data}/absent"], "no such folder"),
+    (["tasks", "preview", "super_glue_rte", "--ids", "--data-dir", "{data}"], "needs --vocabulary"),
+    (["mixtures", "show", "super_gleu"], "did you mean 'super_glue'?"),
+    (["recipes", "path", "finetune/superglue"], "did you mean 'finetune/super_glue'?"),
+    (["train", "finetune/nope", "--out", "{out}"], "unknown recipe 'finetune/nope'"),
+    (["evaluate", "{out}", "--tasks", "super_glue", "--out", "{out}", "--data-dir", "{data}"],
+     "BoolQ/val.jsonl: no such file"),
+    (["evaluate", "{data}", "--tasks", "super_glue_rte", "--out", "{out}", "--data-dir", "{data}"],
+     "not a checkpoint"),
+    (["evaluate", "{data}", "--tasks", "super_glue_rt", "--out", "{out}"], "did you mean"),
+    (["score", "{out}"], "{out}"),
+    (["submit", "superglue", "--predictions", "{data}", "--out", "{out}/x.zip"], "BoolQ"),
+    (["submit", "check", "{data}/text.txt"], "text.txt"),
+    (["vocab", "train", "{data}/absent.txt", "--size", "30", "--out", "{out}/v"], "absent.txt"),
+    (["vocab", "train", "{data}/text.txt", "--size", "9000", "--out", "{out}/v"], "too high"),
+    (["convert", "hf-to-t2t", "{data}", "{out}"], "config.json"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=lambda value: str(value)[:40])
+def test_mistakes_are_one_message_and_leave_nothing(t2t, data, tmp_path, arguments, message):
+    out = tmp_path / "out"
+    places = {"data": data, "out": out}
+    code, _, error = t2t(*(argument.format(**places) for argument in arguments))
+    assert code == 2
+    assert message.format(**places) in error
+    assert "Traceback" not in error
+    assert not out.exists() or not any(out.iterdir())
+
+
+BAD_RECIPES = [
+    ({"train.stpes": "3"}, "train.stpes: unknown key; did you mean 'steps'?"),
+    ({"mixture.tasks": "[super_glue_rt]"}, "did you mean 'super_glue_rte'?"),
+    ({"mixture.tasks": "{super_glue_rte: 0}"}, "no task with a rate above 0"),
+    ({"mixture.tasks": "[super_glue_cb]"}, "CB/train.jsonl: no such file"),
+    ({"vocabulary": "absent.model"}, "absent.model: no such vocabulary file"),
+    ({"model.size": "t5-huge"}, "model: unknown model size 't5-huge'"),
+    ({"model.overrides": "{num_leyers: 1}"}, "did you mean 'num_layers'?"),
+    ({"model.overrides": "{vocab_size: 128}"}, "do not fit the model's 128"),
+    ({"model.pretrained": "absent"}, "absent: no such folder"),
+    ({"train.batch_size": "7", "train.accumulation": "2"}, "do not divide"),
+    ({"data.dir": "absent"}, "absent: no such folder"),
+    ({"text": "{books: {files: [text.txt]}}"}, "text.books: is not used"),
+    ({"text": "{super_glue_rte: {files: [text.txt]}}"}, "take another"),
+    ({"text": "{b: {files: [no.txt]}}", "mixture.tasks": "[b]"}, "no.txt"),
+    ({"text": "{b: {files: [text.txt], noise_density: 0.5, mean_span: 1.0}}",
+      "mixture.tasks": "[b]"}, "noise spans, but the vocabulary has 100"),
+    ({"evaluation.tasks": "[super_glue_x]"}, "evaluation.tasks"),
+    ({"evaluation.tasks": "[super_glue_rte]", "evaluation.split": "tset"}, "tset"),
+    ({"data.targets_length": "2"}, "targets are cut"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_RECIPES, ids=lambda value: str(value)[:40])
+def test_bad_recipes_are_refused_before_anything_is_built(t2t, data, tmp_path, changes, message):
+    out = tmp_path / "run"
+    code, _, error = t2t("train", *recipe(data, **changes), "--out", out)
+    assert code == 2
+    assert message in error
+    assert not list(out.glob("checkpoints/*"))
+
+
+def test_a_bad_row_is_named_by_file_line_and_field(t2t, data, tmp_path):
+    folder = tmp_path / "superglue" / "RTE"
+    folder.mkdir(parents=True)
+    bad = [RTE[0], {**RTE[1], "label": "entailmnt"}]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, bad)))
+    code, _, error = t2t("train", *recipe(data, **{"data.dir": str(tmp_path)}), "--out",
+                         tmp_path / "run")  # fmt: skip
+    assert code == 2
+    assert f"{folder}/train.jsonl:2: label: " in error
+    assert "did you mean 'entailment'?" in error
+
+
+def test_problems_of_a_recipe_file_have_their_line(t2t, tmp_path, data):
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: multitask/super_glue_text\nmixture:\n  tasks: [nope]\n")
+    code, _, error = t2t("validate", path, "--set", f"vocabulary={data}/small.model",
+                         "--set", "text={}")  # fmt: skip
+    assert code == 2
+    assert f"{path}:3: mixture.tasks: unknown task, mixture or text 'nope'" in error

@@ -1,0 +1,167 @@
+from pathlib import Path
+
+import pytest
+
+from t2t.config import Recipe, differences, dump_recipe, load_recipe, resolve_data_dir
+from t2t.errors import UserError
+
+MINIMAL = """\
+vocabulary: spiece.model
+mixture:
+  tasks: [super_glue_cb]
+train:
+  steps: 10
+  batch_size: 4
+"""
+
+
+def write(folder: Path, text: str, name: str = "recipe.yaml") -> str:
+    (folder / name).write_text(text)
+    return str(folder / name)
+
+
+def refusal(path: str, *sets: str) -> str:
+    with pytest.raises(UserError) as caught:
+        load_recipe(path, sets)
+    return str(caught.value)
+
+
+def test_a_minimal_recipe_has_t5s_defaults(tmp_path):
+    recipe = load_recipe(write(tmp_path, MINIMAL))
+    assert (recipe.data.inputs_length, recipe.data.targets_length) == (512, 114)
+    assert (recipe.optimizer.name, recipe.schedule.warmup_steps) == ("adafactor", 10000)
+    assert recipe.mixture.fixed == {"super_glue_cb": None}
+
+
+def test_dump_is_read_back_as_the_same_recipe(tmp_path):
+    recipe = load_recipe(write(tmp_path, MINIMAL), ["model.overrides={num_layers: 2}"])
+    assert load_recipe(write(tmp_path, dump_recipe(recipe), "again.yaml")) == recipe
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [("train.steps=50", 50), ("train.z_loss=1e-4", 1e-4), ("optimizer.clip_norm=null", None)],
+)
+def test_set_reads_its_value_as_yaml(tmp_path, assignment, value):
+    recipe = load_recipe(write(tmp_path, MINIMAL), [assignment])
+    section, key = assignment.split("=")[0].split(".")
+    assert getattr(getattr(recipe, section), key) == value
+
+
+def test_set_adds_a_rate_to_a_list_of_tasks(tmp_path):
+    recipe = load_recipe(write(tmp_path, MINIMAL), ["mixture.tasks.books=2"])
+    assert recipe.mixture.fixed == {"super_glue_cb": None, "books": 2}
+
+
+def test_extends_merges_sections_and_replaces_values(tmp_path):
+    write(tmp_path, MINIMAL, "base.yaml")
+    recipe = load_recipe(write(tmp_path, "extends: base.yaml\ntrain: {steps: 20}\n"))
+    assert (recipe.train.steps, recipe.train.batch_size) == (20, 4)
+
+
+def test_extends_is_one_level(tmp_path):
+    write(tmp_path, MINIMAL, "base.yaml")
+    write(tmp_path, "extends: base.yaml\n", "middle.yaml")
+    message = refusal(write(tmp_path, "extends: middle.yaml\n"))
+    assert "recipe.yaml:1: extends: middle.yaml itself extends another" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("train: {stpes: 3}", "train.stpes: unknown key; did you mean 'steps'?"),
+        ("trian: {}", "recipe.yaml:1: trian: unknown key; did you mean 'train'?"),
+        ("train:\n  steps: fifty", "recipe.yaml:2: train.steps: Input should be a valid integer"),
+        ("train: {steps: true, batch_size: 1}", "train.steps: Input should be a valid integer"),
+        ("train: {steps: 0, batch_size: 1}", "greater than or equal to 1"),
+        ("optimizer: {learning_rate: .nan}", "optimizer.learning_rate: Input should be a finite"),
+        ("optimizer: {learning_rate: true}", "should be a number, not true or false"),
+        ("mixture: {tasks: {a: -1}}", "mixture.tasks.a: Input should be greater than or equal"),
+        ("seed: 1\nseed: 2", "recipe.yaml:2: seed: already given at "),
+        ("text: {b: {files: [x], densty: 1}}", "text.b.densty: unknown key"),
+        ("seed: [", "recipe.yaml:1: not YAML"),
+        ("- a", "a recipe is a mapping"),
+        ("seed: !!python/object:os.system x", "not YAML: could not determine a constructor"),
+        ("vocabulary: 2020-99-99", "recipe.yaml: not YAML: month must be in 1..12"),
+        ("seed: " + "[" * 3000, "recipe.yaml: not YAML: maximum recursion depth"),
+        ("seed: &a [*a]", "recipe.yaml: a value holds itself, by an alias"),
+        (
+            "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 9)),
+            "recipe.yaml: more than 10000 keys",
+        ),
+    ],
+)
+def test_problems_are_named_with_their_place(tmp_path, text, expected):
+    assert expected in refusal(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("tasks", ["{a: -1}", "[1]"])
+def test_a_setting_of_two_forms_is_judged_by_the_one_it_has(tmp_path, tasks):
+    message = refusal(write(tmp_path, MINIMAL), f"mixture.tasks={tasks}")
+    assert "1 problem\n" in message
+    assert "list[str]" not in message
+
+
+def test_every_problem_is_listed_at_once(tmp_path):
+    message = refusal(write(tmp_path, MINIMAL), "train.steps=x", "data.pak=true")
+    assert "--set train.steps=x: train.steps" in message
+    assert "--set data.pak=true: data.pak: unknown key; did you mean 'pack'?" in message
+    assert "2 problems" in message
+
+
+def test_set_through_a_value_is_refused(tmp_path):
+    assert "'seed' is a value, not a section" in refusal(
+        write(tmp_path, "seed: 1\n" + MINIMAL), "seed.x=3"
+    )
+    assert "should be key=value" in refusal(write(tmp_path, MINIMAL), "seed")
+    assert "'mixture.tasks' is a value, not a section" in refusal(
+        write(tmp_path, MINIMAL), "mixture.tasks=[[a]]", "mixture.tasks.b=1"
+    )
+
+
+@pytest.mark.parametrize("value", ["2020-99-99", "0b_", "{"])
+def test_set_with_a_value_that_is_no_yaml_is_refused(tmp_path, value):
+    message = refusal(write(tmp_path, MINIMAL), f"vocabulary={value}")
+    assert f"--set vocabulary={value}: the value is not YAML" in message
+
+
+def test_a_recipe_that_does_not_exist(tmp_path):
+    assert "no such recipe file" in refusal(str(tmp_path / "absent.yaml"))
+    assert "unknown recipe 'finetune/super_gleu'; did you mean 'finetune/super_glue'?" in refusal(
+        "finetune/super_gleu"
+    )
+
+
+def test_differences_are_dotted_keys(tmp_path):
+    path = write(tmp_path, MINIMAL)
+    changed = load_recipe(path, ["train.steps=11"])
+    assert differences(load_recipe(path), changed) == {"train.steps": (10, 11)}
+
+
+def test_data_dir_comes_from_the_recipe_then_the_environment(tmp_path, monkeypatch):
+    monkeypatch.delenv("T2T_DATA_DIR", raising=False)
+    assert resolve_data_dir(None) is None
+    monkeypatch.setenv("T2T_DATA_DIR", str(tmp_path))
+    assert resolve_data_dir(None) == tmp_path
+    with pytest.raises(UserError, match=r"absent: no such folder \(data folder\)"):
+        resolve_data_dir(tmp_path / "absent")
+    monkeypatch.setenv("T2T_DATA_DIR", str(tmp_path / "gone"))
+    with pytest.raises(UserError, match="T2T_DATA_DIR"):
+        resolve_data_dir(None)
+
+
+def test_every_setting_is_read_somewhere():
+    """A setting that no module reads would be a promise without effect."""
+    root = Path(__file__).resolve().parents[1] / "t2t"
+    code = "\n".join(path.read_text() for path in root.rglob("*.py") if path.name != "config.py")
+    code += (root / "config.py").read_text().split("class Recipe")[1]
+
+    def names(section):
+        for name, field in section.model_fields.items():
+            yield name
+            for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+                if hasattr(kind, "model_fields"):
+                    yield from names(kind)
+
+    unread = [name for name in names(Recipe) if f".{name}" not in code]
+    assert unread == []

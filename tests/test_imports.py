@@ -1,0 +1,106 @@
+"""The import rule of the house: every module may import only from the rooms before it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# From the ground up; a module imports from lower layers and from its own room.
+LAYERS = [
+    ["t2t.errors"],
+    ["t2t.files", "t2t.rows"],
+    ["t2t.yaml_document", "t2t.json_lines"],
+    ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics"],
+    ["t2t.documents"],
+    ["t2t.task"],
+    ["t2t.task_parts"],
+    ["t2t.tasks"],
+    ["t2t.data", "t2t.model"],
+    ["t2t.evaluation"],
+    ["t2t.training"],
+    ["t2t.inspection", "t2t.validation"],
+    ["t2t.train"],
+    ["t2t.quickstart"],
+    ["t2t.cli"],
+]
+HEAVY = ["torch", "datasets", "transformers", "evaluate", "sklearn", "scipy"]
+
+
+def module_files() -> dict[str, Path]:
+    files = {}
+    for folder, prefix in ((ROOT / "t2t", "t2t"), (ROOT / "tasks", "t2t.tasks")):
+        for path in folder.rglob("*.py"):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join((prefix, *(part for part in parts if part != "__init__")))
+            files[name] = path
+    return files
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every t2t module that a file imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            # Type checkers do not find t2t.tasks by that name, so its modules import siblings.
+            assert node.level == 0 or path.parent.name == "tasks", f"{path}: relative import"
+            module = f"t2t.tasks.{node.module}" if node.level else node.module
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.split(".")[0] == "t2t" and name in MODULES}
+
+
+MODULES = module_files()
+
+
+def room(module: str) -> tuple[int, str]:
+    for level, names in enumerate(LAYERS):
+        for name in names:
+            if module == name or module.startswith(f"{name}."):
+                return level, name
+    raise AssertionError(f"{module} has no layer: add it to LAYERS")
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"t2t"}))
+def test_a_module_imports_only_from_below(module):
+    level, name = room(module)
+    for other in imports_of(MODULES[module]) - {"t2t"}:
+        other_level, other_name = room(other)
+        assert other_level < level or other_name == name, f"{module} imports {other}"
+
+
+def test_there_is_no_import_cycle():
+    graph = {module: imports_of(path) - {module} for module, path in MODULES.items()}
+    graph["t2t"] = set()
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path, module))
+        if module not in done:
+            for other in graph[module]:
+                visit(other, (*path, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["t2t.task", "t2t.tasks.super_glue", "t2t.sources", "t2t.metrics", "t2t.config", "t2t.cli"],
+)
+def test_light_modules_load_nothing_heavy(module):
+    code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_package_files_are_empty():
+    """No re-exports: a name has one place. t2t's own line and the guard of tasks/ aside."""
+    for name, path in MODULES.items():
+        if path.name == "__init__.py" and name not in ("t2t", "t2t.tasks"):
+            assert path.read_text() == "", f"{path} is not empty"

@@ -1,0 +1,299 @@
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from t2t import casts, metrics
+from t2t.errors import UserError
+from t2t.sources import MemorySource
+from t2t.task import (
+    CastRow,
+    Example,
+    Invalid,
+    Mixture,
+    Objective,
+    Prediction,
+    Registry,
+    Task,
+    load_tasks,
+)
+from t2t.task_parts import classification, grouped_metric, text_task
+
+COLOURS = ("red", "blue")
+
+
+def colour_task(rows, **changes) -> Task:
+    """A ten-line task, as a user writes one."""
+    task = classification(
+        name="colours",
+        source=MemorySource({"train": rows, "test": rows}),
+        text=partial(casts.keyed_text, name="colour", fields=("of",)),
+        labels=COLOURS,
+        metrics=(metrics.accuracy,),
+        num_examples={"train": 2},
+    )
+    return replace(task, **changes)
+
+
+def answers_cast(row):
+    return [(row["q"], answer) for answer in row["a"]]
+
+
+SKY = {"of": "sky", "label": 1, "idx": 7}
+ROSE = {"of": "rose", "label": 0, "idx": 3}
+DARK = {"of": "night", "label": -1, "idx": 5}
+
+
+def predicted(task: Task, outputs: list[str]) -> list[Prediction]:
+    pairs = zip(task.examples("test", None), outputs, strict=True)
+    return [task.prediction(example, output) for example, output in pairs]
+
+
+def test_examples_are_in_row_order_with_their_ids_and_labels():
+    assert colour_task([SKY, ROSE, DARK]).examples("train", None) == [
+        Example("7", 7, "colour of: sky", ("blue",), "blue"),
+        Example("3", 3, "colour of: rose", ("red",), "red"),
+        Example("5", 5, "colour of: night", ("<unk>",), None),
+    ]
+
+
+def test_rows_without_ids_are_numbered():
+    rows = [{"of": "sky", "label": 1}, {"of": "rose", "label": 0}]
+    examples = colour_task(rows).examples("train", None)
+    assert [(example.key, example.idx) for example in examples] == [("0", 0), ("1", 1)]
+
+
+def test_a_cast_to_several_pairs_is_trained_on_apart_and_evaluated_together():
+    rows = [
+        {"q": "x", "a": ["1", "2"], "idx": {"passage": 4, "query": 9}},
+        {"q": "y", "a": [], "idx": {"passage": 4, "query": 10}},
+        {"q": "z", "a": ["3"], "idx": {"passage": 5, "query": 11}},
+    ]
+    task = Task(
+        name="t",
+        source=MemorySource({"train": rows, "validation": rows}),
+        cast=answers_cast,
+        label=lambda row: row["a"],
+    )
+    for split in task.splits:
+        assert list(task.cast_rows(split, None)) == [
+            CastRow("4/9/0", "x", "1"),
+            CastRow("4/9/1", "x", "2"),
+            CastRow("5/11/0", "z", "3"),
+        ]
+        assert task.examples(split, None) == [
+            Example("4/9", rows[0]["idx"], "x", ("1", "2"), ["1", "2"]),
+            Example("5/11", rows[2]["idx"], "z", ("3",), ["3"]),
+        ]
+    training = task.examples("validation", None, training=True)
+    assert [(e.key, e.targets) for e in training] == [
+        ("4/9/0", ("1",)),
+        ("4/9/1", ("2",)),
+        ("5/11/0", ("3",)),
+    ]
+
+
+def test_different_inputs_of_one_row_stay_apart_in_evaluation():
+    task = Task(
+        name="t",
+        source=MemorySource({"train": [{"idx": 2}]}),
+        cast=lambda row: [("a", "1"), ("b", "2"), ("a", "3")],
+    )
+    assert [(e.key, e.inputs, e.targets) for e in task.examples("train", None)] == [
+        ("2/0", "a", ("1", "3")),
+        ("2/1", "b", ("2",)),
+    ]
+
+
+def test_the_training_cast_serves_training_and_the_split_train():
+    def only_red(row):
+        return casts.labelled(row, lambda r: r["of"], COLOURS) if row["label"] == 0 else []
+
+    task = colour_task([SKY, ROSE], train_cast=only_red)
+    assert [e.key for e in task.examples("test", None)] == ["7", "3"]
+    assert [e.key for e in task.examples("test", None, training=True)] == ["3"]
+    assert [e.key for e in task.examples("train", None)] == ["3"]
+    assert [row.key for row in task.cast_rows("train", None)] == ["3"]
+    assert [row.key for row in task.cast_rows("test", None)] == ["7", "3"]
+
+
+def test_all_rows_that_cannot_be_cast_are_named():
+    rows = [SKY, {"off": "x", "label": 0}, {"of": "y", "label": 5}, None, {"of": 3, "label": 0}]
+    with pytest.raises(UserError) as caught:
+        colour_task(rows).examples("train", None)
+    lines = str(caught.value).split("\n")
+    assert lines[0] == "task colours, split train: rows cannot be cast: 4 problems"
+    assert lines[1] == "  row 1: of: missing; there is 'off'"
+    assert lines[2] == "  row 2: label: must be -1 or in 0..1, is 5"
+    assert lines[3].startswith("  row 3: ")
+    assert lines[4] == "  row 4: of: must be a string, is int"
+
+
+@pytest.mark.parametrize("bad", [("a", 1), ["ab", "cd"], None, "ab", [("a",)], ("a", "b", "c")])
+def test_a_cast_that_returns_no_texts_is_refused(bad):
+    with pytest.raises(UserError, match="row 0: "):
+        colour_task([SKY], cast=lambda row: bad).examples("train", None)
+
+
+def test_repeated_ids_are_refused():
+    with pytest.raises(UserError, match="key '7' twice"):
+        colour_task([SKY, SKY]).examples("train", None)
+
+
+def test_an_unknown_split_names_the_task_and_the_splits():
+    with pytest.raises(UserError, match=r"task colours: unknown split 'dev'.* test, train"):
+        colour_task([SKY]).examples("dev", None)
+
+
+def test_a_label_is_read_back_exactly():
+    task = colour_task([SKY])
+    (example,) = task.examples("train", None)
+    assert task.parse("blue", example) == "blue"
+    for output in ("Blue", "blue ", " blue", "", "blue blue", "<unk>", "1"):
+        assert isinstance(task.parse(output, example), Invalid)
+    invalid = task.prediction(example, "green")
+    assert (invalid.value, invalid.output) == (None, "green")
+    assert invalid.reason == "'green' is not one of red, blue"
+
+
+def test_scores_count_invalid_outputs_as_wrong():
+    task = colour_task([SKY, ROSE])
+    assert task.score(predicted(task, ["blue", "red"])) == {"accuracy": 100.0}
+    assert task.score(predicted(task, ["blue", "crimson"])) == {"accuracy": 50.0}
+
+
+def test_what_has_no_gold_label_is_not_scored():
+    task = colour_task([SKY, DARK])
+    with pytest.raises(UserError, match="task colours: 1 of 2 examples have no label"):
+        task.score(predicted(task, ["blue", "red"]))
+    with pytest.raises(UserError, match="no predictions"):
+        task.score([])
+    strange = Prediction(Example("1", 1, "", ("",), "green"), "red", "red", None)
+    with pytest.raises(UserError, match="task colours: unknown label 'green'"):
+        task.score([strange])
+
+
+def test_a_metric_that_refuses_is_a_user_error():
+    def refuses(predictions):
+        raise ValueError("an odd number of rows")
+
+    task = colour_task([SKY], metrics=(refuses,))
+    with pytest.raises(UserError, match="task colours: an odd number of rows"):
+        task.score(predicted(task, ["red"]))
+
+
+def test_grouped_metrics_see_values_and_groups():
+    seen = []
+
+    def spy(targets, predictions):
+        seen.append((targets, predictions))
+        return {"spy": 1.0}
+
+    metric = grouped_metric(spy, group=lambda example: example.idx % 2, value=lambda v: f"<{v}>")
+    task = colour_task([SKY, ROSE], metrics=(metric,))
+    assert task.score(predicted(task, ["blue", "no"])) == {"spy": 1.0}
+    assert seen == [
+        (
+            [{"value": "<blue>", "group": 1}, {"value": "<red>", "group": 1}],
+            [{"value": "<blue>"}, {"value": "<None>"}],
+        )
+    ]
+    assert metric.__name__ == "spy"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "../x", ".x", "ä"])
+def test_a_name_that_cannot_be_in_a_file_name_is_refused(name):
+    with pytest.raises(UserError, match="a name is letters"):
+        colour_task([], name=name)
+
+
+def test_a_text_task_is_a_corpus_with_an_objective(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo")
+    task = text_task("books", ["a.txt"])
+    assert task.objective == Objective("span_corruption", 0.15, 3.0)
+    assert [row["text"] for row in task.rows("train", tmp_path)] == ["one", "two"]
+    assert [(row.inputs, row.targets) for row in task.cast_rows("train", tmp_path)] == [
+        ("", "one"),
+        ("", "two"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "span_corruptoin"}, "did you mean 'span_corruption'"),
+        ({"noise_density": 0.0}, "noise_density: must be between 0 and 1"),
+        ({"noise_density": float("nan")}, "noise_density: must be between 0 and 1"),
+        ({"mean_span": 0.5}, "mean_span: must be at least 1"),
+        ({"mean_span": float("nan")}, "mean_span: must be at least 1"),
+    ],
+)
+def test_impossible_objectives_are_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        Objective(**settings)
+
+
+def registry() -> Registry:
+    result = Registry()
+    for name in ("a", "b", "probe"):
+        result.add(colour_task([], name=name), place="here")
+    result.add(Mixture(name="both", tasks=("a", "b"), evaluation_only=("probe",)), place="here")
+    return result
+
+
+def names(tasks: list[Task]) -> list[str]:
+    return [task.name for task in tasks]
+
+
+def test_names_expand_to_tasks_once_in_their_order():
+    tasks = registry()
+    assert names(tasks.expand(["b", "both"])) == ["b", "a", "probe"]
+    assert names(tasks.expand(["both"], training=True)) == ["a", "b"]
+    assert names(tasks.expand(["probe"], training=True)) == ["probe"]
+
+
+def test_a_name_is_taken_once_and_both_places_are_named():
+    for item in (colour_task([], name="a"), Mixture(name="a", tasks=())):
+        with pytest.raises(UserError, match="'a' is defined twice: in here and there"):
+            registry().add(item, place="there")
+
+
+def test_unknown_names_are_told_with_the_nearest():
+    tasks = registry()
+    tasks.add(Mixture(name="broken", tasks=("a", "proeb")), place="here")
+    for call, message in {
+        lambda: tasks.task("prob"): "unknown task 'prob'; did you mean 'probe'",
+        lambda: tasks.mixture("bth"): "unknown mixture 'bth'; did you mean 'both'",
+        lambda: tasks.expand(["a", "bohh"]): "unknown task or mixture 'bohh'; .*'both'",
+        lambda: tasks.expand(["broken"]): "mixture broken: unknown task 'proeb'; .*'probe'",
+        lambda: tasks.task("both"): "'both' is a mixture",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            call()
+
+
+def test_loading_gives_a_new_registry_each_time():
+    first, second = load_tasks(), load_tasks()
+    assert first is not second
+    assert set(first.tasks) == set(second.tasks)
+    assert first.tasks
+
+
+def test_loading_all_tasks_is_light():
+    heavy = ["torch", "datasets", "transformers", "sklearn", "scipy", "evaluate", "numpy"]
+    code = (
+        "import sys; from t2t.task import load_tasks; load_tasks(); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_the_folder_of_tasks_has_one_name():
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import tasks"
+    root = str(Path(__file__).resolve().parents[1])
+    run = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True)
+    assert "import t2t.tasks, not the top-level folder" in run.stderr

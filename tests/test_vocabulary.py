@@ -1,0 +1,112 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from t2t.errors import UserError
+from t2t.vocabulary import EOS_ID, UNK_ID, ModelProto, load_vocabulary, train_vocabulary
+
+TEXT = ["the dog barked at the cat\nthe cat ran from the dog", "a bird sang to the dog"] * 20
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory):
+    return train_vocabulary(TEXT, 24, tmp_path_factory.mktemp("vocabulary") / "small.model")
+
+
+def test_special_ids_and_sentinels_of_a_trained_vocabulary(small):
+    assert small.size == 24 + 100
+    assert small.embedding_rows == 128
+    assert small.sentinel(0) == small.size - 1
+    assert small.decode([small.sentinel(0), small.sentinel(99)]) == "<extra_id_0> <extra_id_99>"
+    with pytest.raises(UserError, match="sentinel 100 does not exist"):
+        small.sentinel(100)
+
+
+def test_batch_encoding_equals_one_by_one_and_decoding_returns_the_text(small):
+    lines = [line for text in TEXT[:2] for line in text.split("\n")]
+    batch = small.encode_batch(lines)
+    assert batch == [small.encode(line) for line in lines]
+    assert [small.decode(ids) for ids in batch] == lines
+
+
+def test_decoding_stops_at_eos_and_marks_what_it_does_not_know(small):
+    ids = small.encode("the dog")
+    assert small.decode([0, *ids, EOS_ID, *ids]) == "the dog"
+    assert small.decode([*ids, small.size]) == "the dog ⁇ "
+    assert UNK_ID in small.encode("Ω")
+
+
+def test_the_real_t5_vocabulary(shared, t5_vocabulary_file):
+    vocabulary = load_vocabulary(t5_vocabulary_file)
+    assert (vocabulary.size, vocabulary.embedding_rows) == (32100, 32128)
+    assert vocabulary.sentinel(0) == 32099
+    assert vocabulary.encode("<unk>") == [3, 2, 6513, 3155]
+    cases = json.loads((shared / "goldens" / "metrics.json").read_text())["decode"]
+    assert [vocabulary.decode(case["ids"]) for case in cases] == [
+        case["expected"] for case in cases
+    ]
+
+
+def test_a_sentinel_written_in_text_is_one_id(t5_vocabulary_file):
+    assert load_vocabulary(t5_vocabulary_file).encode("<extra_id_1>") == [32098]
+
+
+def test_fingerprint_follows_the_file(small, tmp_path: Path):
+    again = train_vocabulary(TEXT, 24, tmp_path / "again.model")
+    other = train_vocabulary(TEXT, 23, tmp_path / "other.model")
+    assert again.fingerprint == small.fingerprint != other.fingerprint
+
+
+def test_long_lines_are_split_and_not_lost(tmp_path: Path):
+    long_line = "common " * 900 + "zyzzyva " * 3
+    vocabulary = train_vocabulary([long_line], 13, tmp_path / "long.model", character_coverage=1.0)
+    assert UNK_ID not in vocabulary.encode("zyzzyva")
+
+
+@pytest.mark.parametrize(
+    ("texts", "size", "message"),
+    [([], 40, "no text"), ([" \n "], 40, "no text"), (["one line"], 4000, "too high")],
+)
+def test_a_vocabulary_that_cannot_be_trained(tmp_path: Path, texts, size, message):
+    with pytest.raises(UserError, match=message):
+        train_vocabulary(texts, size, tmp_path / "x.model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_no_vocabulary(tmp_path: Path):
+    with pytest.raises(UserError, match="no such vocabulary file"):
+        load_vocabulary(tmp_path / "absent.model")
+    (tmp_path / "text.model").write_text("not a model")
+    with pytest.raises(UserError, match="not a SentencePiece model"):
+        load_vocabulary(tmp_path / "text.model")
+
+
+def test_a_model_that_was_cut_short_is_refused(small, tmp_path: Path):
+    whole = small.path.read_bytes()
+    # The first hundreds of bytes are the pieces and settings, the rest is one large table.
+    for length in [*range(500), len(whole) // 2, len(whole) - 1]:
+        (tmp_path / "cut.model").write_bytes(whole[:length])
+        with pytest.raises(UserError, match=r"cut\.model: not a SentencePiece model"):
+            load_vocabulary(tmp_path / "cut.model")
+
+
+def test_a_model_with_impossible_pieces_is_refused(small, tmp_path: Path):
+    model = ModelProto.FromString(small.path.read_bytes())
+    model.pieces[5].piece = ""
+    (tmp_path / "odd.model").write_bytes(model.SerializeToString())
+    with pytest.raises(UserError, match=r"odd\.model: a damaged SentencePiece model"):
+        load_vocabulary(tmp_path / "odd.model")
+
+
+def test_a_model_with_other_special_ids_is_refused(tmp_path: Path):
+    import sentencepiece
+
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXT),
+        model_prefix=str(tmp_path / "default"),
+        vocab_size=24,
+        minloglevel=2,
+    )
+    with pytest.raises(UserError, match="pad, EOS and unknown are ids"):
+        load_vocabulary(tmp_path / "default.model")

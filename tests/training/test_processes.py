@@ -1,0 +1,110 @@
+"""Runs in processes of their own: killed, stopped, several at once."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+
+def log_of(out):
+    """The log without the one field that may differ between equal runs."""
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+def wait_for_lines(out, count, process):
+    """Wait until the log has `count` lines."""
+    path = out / "log.jsonl"
+    until = time.monotonic() + 100
+    while time.monotonic() < until and process.poll() is None:
+        if path.is_file() and path.read_bytes().count(b"\n") >= count:
+            return
+        time.sleep(0.002)
+    pytest.fail(f"the run ended before step {count}: {process.communicate()[1]}")
+
+
+def assert_same_run(out, other):
+    assert log_of(out) == log_of(other)
+    for name in ("model.safetensors", "optimizer.safetensors"):
+        path = f"checkpoints/step-12/{name}"
+        ours, theirs = load_file(out / path), load_file(other / path)
+        assert set(ours) == set(theirs)
+        assert all(torch.equal(value, theirs[key]) for key, value in ours.items())
+
+
+def test_killed_runs_go_on_bitwise(project, finished, tmp_path):
+    out = tmp_path / "run"
+    chance = random.Random(4)
+    for lines in (3, 8):
+        process = project.start(out)
+        wait_for_lines(out, lines, process)
+        time.sleep(chance.random() * 0.02)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    assert project.train(out) == 0
+    assert_same_run(out, finished)
+    assert not list((out / "checkpoints").glob("*.tmp"))
+
+
+def test_sigterm_saves_within_a_step_and_the_run_goes_on_bitwise(project, finished, tmp_path):
+    out = tmp_path / "run"
+    process = project.start(out)
+    wait_for_lines(out, 3, process)
+    before = len(log_of(out))
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 75, stderr
+    steps = len(log_of(out))
+    # One step may have ended between the look and the signal.
+    assert steps <= before + 2
+    assert (out / "checkpoints" / f"step-{steps}").is_dir()
+    assert f"stopped at step {steps}, saved" in stderr
+    assert "Traceback" not in stderr
+    assert project.train(out) == 0
+    assert_same_run(out, finished)
+
+
+FIRST_WORK = """
+import sys, torch
+from pathlib import Path
+import t2t.train, t2t.validation
+from t2t.errors import UserError
+
+def validated(*arguments):
+    left = torch.full((1 << 22,), 1e-39) * 1.0
+    raise UserError(f"{int((left.view(torch.int32) != 0).sum())} left")
+
+torch.set_num_threads(2)
+t2t.validation.validated = validated
+sys.exit(t2t.train.run("recipe", Path(sys.argv[1])))
+"""
+
+
+def test_numbers_near_zero_are_flushed_in_all_threads_from_the_first_work_on(tmp_path):
+    """A thread keeps what the one that started it had set, in a fresh run and a resumed one."""
+    command = [sys.executable, "-c", FIRST_WORK, str(tmp_path)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (2, "t2t: 0 left\n")
+
+
+def test_two_processes_train_as_one(project, tmp_path):
+    project.recipe(model__dropout=0.0, train__steps=6, train__accumulation=1)
+    assert project.train(tmp_path / "one") == 0
+    process = project.start(tmp_path / "two", processes=2)
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+    record = json.loads((tmp_path / "two" / "run.json").read_text())
+    assert [start["device"]["processes"] for start in record["starts"]] == [2]
+    one, two = log_of(tmp_path / "one"), log_of(tmp_path / "two")
+    for ours, theirs in zip(one, two, strict=True):
+        for name in ("step", "batch", "target_tokens", "input_tokens", "learning_rate"):
+            assert ours[name] == theirs[name]
+        for name in ("loss", "z_loss", "grad_norm"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-5)

@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from t2t.errors import RunError, UserError
+from t2t.training.run_directory import Content, Device, Log, RunDirectory, cut_log
+
+LINES = [json.dumps({"step": step, "loss": 1.5}) + "\n" for step in range(1, 6)]
+
+
+@pytest.mark.parametrize("step", [0, 3, 5, 9])
+def test_the_log_is_cut_back_to_a_step(tmp_path, step):
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(LINES))
+    cut_log(path, step)
+    assert path.read_text() == "".join(LINES[:step])
+
+
+@pytest.mark.parametrize(
+    "torn", ['{"step": 4, "lo', '{"step": 4, "loss": 1.5}', "\0\0\0\n", "[]\n"]
+)
+def test_a_torn_line_goes_whatever_the_step(tmp_path, torn):
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(LINES[:3]) + torn)
+    cut_log(path, 5)
+    assert path.read_text() == "".join(LINES[:3])
+
+
+def test_a_missing_log_is_left_missing(tmp_path):
+    cut_log(tmp_path / "log.jsonl", 5)
+    assert not (tmp_path / "log.jsonl").exists()
+
+
+def test_lines_are_on_disk_as_soon_as_they_are_written(tmp_path):
+    log = Log(tmp_path / "log.jsonl")
+    log.write({"step": 1})
+    assert (tmp_path / "log.jsonl").read_text() == '{"step": 1}\n'
+    log.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_one_clear_error():
+    log = Log(Path("/dev/full"))
+    with pytest.raises(RunError, match="No space left on device"):
+        log.write({"step": 1})
+    log.close()
+
+
+def test_the_lock_is_let_go(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    with run.locked(), pytest.raises(UserError, match="another process"):
+        RunDirectory(tmp_path / "run").locked().__enter__()
+    with run.locked():
+        pass
+
+
+def test_a_file_in_the_place_of_the_folder_is_the_users_mistake(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="cannot be the run's folder"):
+        RunDirectory(tmp_path / "run").locked().__enter__()
+
+
+def begun(project, tmp_path) -> RunDirectory:
+    from t2t.config import load_recipe
+
+    run = RunDirectory(tmp_path / "run")
+    recipe = load_recipe(str(project.folder / "recipe.yaml"))
+    run.begin(recipe, Content("v1", {"a": "1", "b": "2"}), Device("cpu", 1, 1, "fp32"), 0)
+    return run
+
+
+def test_content_that_differs_is_named_task_by_task(project, tmp_path):
+    run = begun(project, tmp_path)
+    run.check_content(Content("v1", {"a": "1", "b": "2"}))
+    with pytest.raises(UserError, match=r"3 problems") as caught:
+        run.check_content(Content("v2", {"a": "1", "b": "3", "c": "4"}))
+    message = str(caught.value)
+    for part in ("vocabulary: v1 -> v2", "data of b: 2 -> 3", "data of c: None -> 4"):
+        assert part in message
+
+
+def test_another_device_is_noted(project, tmp_path):
+    run = begun(project, tmp_path)
+    assert run.changes(Device("cpu", 1, 1, "fp32")) == []
+    assert run.changes(Device("cpu", 2, 1, "fp32")) == ["processes: 1 -> 2"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"vocabulary": "v"}'])
+def test_a_damaged_record_is_named(project, tmp_path, text):
+    run = begun(project, tmp_path)
+    (run.path / "run.json").write_text(text)
+    with pytest.raises(RunError, match=r"run\.json: damaged"):
+        run.check_content(Content("v1", {}))
