@@ -246,11 +246,6 @@ def evaluate(
     from t2t.evaluation.evaluate import evaluate as run
     from t2t.task import load_tasks
 
-    given = {
-        "inputs_length": inputs_length,
-        "max_target_length": max_target_length,
-        "batch_tokens": batch_tokens,
-    }
     run(
         checkpoint,
         [name.strip() for name in tasks.split(",")],
@@ -259,7 +254,11 @@ def evaluate(
         out,
         load_tasks(),
         vocabulary_file=vocabulary,
-        decoding={name: value for name, value in given.items() if value is not None},
+        decoding={
+            "inputs_length": inputs_length,
+            "max_target_length": max_target_length,
+            "batch_tokens": batch_tokens,
+        },
     )
 
 

@@ -26,6 +26,16 @@ def run(recipe: str, out: Path, sets: Sequence[str] = ()) -> int:
         out: the run's folder; a run that is there already goes on.
         sets: `key=value` settings that replace the recipe's.
     """
+    code = _run_and_report(recipe, out, sets)
+    # Only now: an error on its way up holds what the training held.
+    from t2t.training.processes import leave_processes
+
+    leave_processes()
+    return code
+
+
+def _run_and_report(recipe: str, out: Path, sets: Sequence[str]) -> int:
+    """The exit code of `_run`; a failure is one message."""
     try:
         _run(recipe, out, sets)
     except T2TError as error:

@@ -1,7 +1,6 @@
 """From a checkpoint and tasks to predictions files and scores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def evaluate(
     registry: Registry,
     *,
     vocabulary_file: Path | None = None,
-    decoding: Mapping[str, int] | None = None,
+    decoding: Mapping[str, int | None] | None = None,
     report: Report = print,
 ) -> Scores:
     """Predict a split of some tasks, write predictions/TASK.SPLIT.jsonl and score the folder.
@@ -44,7 +43,7 @@ def evaluate(
         out: the folder to write.
         registry: the tasks there are.
         vocabulary_file: a SentencePiece model, where the checkpoint holds none.
-        decoding: fields of `DecodingSettings` that replace those of the run's recipe.
+        decoding: fields of `DecodingSettings` that replace the run's own, where not None.
         report: takes progress, counts of what was cut, and the table of scores.
 
     Raises:
@@ -55,7 +54,7 @@ def evaluate(
     selected = select_tasks(registry, tasks, split, report)
     examples = {task.name: task.examples(split, data_dir) for task in selected}
     loaded = load_for_evaluation(checkpoint, vocabulary_file, report)
-    settings = replace(loaded.decoding, **(decoding or {}))
+    settings = loaded.decoding.replaced(**(decoding or {}))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     loaded.model.to(device)
     report(

@@ -35,6 +35,19 @@ class DecodingSettings:
     """Padded input tokens in a batch, which holds at least one example; None takes 4,096 on a
     CPU and 32,768 elsewhere."""
 
+    def replaced(
+        self,
+        inputs_length: int | None = None,
+        max_target_length: int | None = None,
+        batch_tokens: int | None = None,
+    ) -> "DecodingSettings":
+        """These settings with those that are given in their places."""
+        return DecodingSettings(
+            inputs_length=inputs_length or self.inputs_length,
+            max_target_length=max_target_length or self.max_target_length,
+            batch_tokens=batch_tokens or self.batch_tokens,
+        )
+
     def batch_tokens_on(self, device: torch.device) -> int:
         """`batch_tokens`, or the device's own number."""
         # On a CPU the score matrices of larger batches are mapped and unmapped by the system at

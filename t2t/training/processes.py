@@ -1,10 +1,16 @@
 """The processes of a run: started by accelerate or torchrun, or a single one."""
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import torch
+import torch.distributed as dist
+
+# Its functions have the process group as a default argument, and so hold it to the end of the
+# program where they are loaded after it was made. Loaded now, they let `leave_processes` end it.
+import torch.distributed.nn.functional
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
@@ -21,6 +27,18 @@ def start_processes() -> Accelerator:
     torchrun starts for so many separate runs.
     """
     return Accelerator(mixed_precision="no", cpu=not torch.accelerator.is_available())
+
+
+def leave_processes() -> None:
+    """Part from the other processes, when the work is done and nothing of it is held.
+
+    Gloo's threads must be gone before the interpreter ends: one that still drops a tensor then
+    aborts a program whose work was complete.
+    """
+    if dist.is_available() and dist.is_initialized():
+        # A wrapped model is a part of cycles, and holds the group.
+        gc.collect()
+        dist.destroy_process_group()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,14 +67,19 @@ class Project:
         path.write_text(yaml.safe_dump(settings))
         return path
 
-    def start(self, out: Path, *sets: str, processes: int = 1) -> Any:
+    def start(
+        self,
+        out: Path,
+        *sets: str,
+        processes: int = 1,
+        program: Sequence[str] = ("-m", "t2t.train"),
+    ) -> Any:
         """Start training by the recipe in `out`; a `subprocess.Popen` with text pipes."""
-        launcher = [sys.executable, "-m"]
+        launcher = [sys.executable]
         if processes > 1:
-            launcher += ["torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-            launcher += ["-m"]
-        recipe = self.folder / "recipe.yaml"
-        arguments = ["t2t.train", str(recipe), "--out", str(out)]
+            launcher += ["-m", "torch.distributed.run", "--standalone"]
+            launcher += [f"--nproc_per_node={processes}"]
+        arguments = [*program, str(self.folder / "recipe.yaml"), "--out", str(out)]
         for value in sets:
             arguments += ["--set", value]
         return subprocess.Popen(

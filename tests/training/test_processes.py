@@ -108,3 +108,28 @@ def test_two_processes_train_as_one(project, tmp_path):
             assert ours[name] == theirs[name]
         for name in ("loss", "z_loss", "grad_norm"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-5)
+
+
+LEAVING = """
+import sys
+from pathlib import Path
+from t2t.train import run
+
+recipe, _, out, *sets = sys.argv[1:]
+code = run(recipe, Path(out), sets[1::2])
+names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+print(f"left: {sum('gloo' in name for name in names)}\\n", end="", flush=True)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(("sets", "code"), [((), 0), (("train.batch_size=3",), 2)])
+def test_no_thread_of_the_process_group_outlives_the_run(project, tmp_path, sets, code):
+    """One that does aborts the interpreter's exit now and then."""
+    project.recipe(model__dropout=0.0, train__steps=2, train__accumulation=1)
+    script = tmp_path / "script.py"
+    script.write_text(LEAVING)
+    process = project.start(tmp_path / "run", *sets, processes=2, program=[str(script)])
+    stdout, stderr = process.communicate(timeout=100)
+    assert stdout.count("left: 0") == 2, stdout + stderr
+    assert (process.returncode == 0) == (code == 0)
