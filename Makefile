@@ -6,13 +6,16 @@ PIP_ARGS ?=
 QUICKSTART_ARGS ?=
 OUT ?= quickstart-out
 
-.PHONY: quickstart test check benchmarks clean
+.PHONY: quickstart test test-slow check benchmarks clean
 
 quickstart: $(VENV)/installed
 	$(VENV)/bin/t2t quickstart --out $(OUT) $(QUICKSTART_ARGS)
 
 test: $(VENV)/installed
 	HF_HUB_OFFLINE=1 HF_EVALUATE_OFFLINE=1 $(VENV)/bin/python -m pytest -q
+
+test-slow: $(VENV)/installed
+	HF_HUB_OFFLINE=1 HF_EVALUATE_OFFLINE=1 $(VENV)/bin/python -m pytest -q -m slow
 
 check: $(VENV)/installed
 	$(VENV)/bin/ruff check .
