@@ -22,6 +22,7 @@ from t2t.data.examples import Corpus, load_corpus
 from t2t.data.mixing import MixtureIndex, mixture_rates
 from t2t.data.packing import OPEN_ROWS, plan
 from t2t.data.stream import WINDOW, BatchStream
+from t2t.documents import TextSource
 from t2t.task import load_tasks
 from t2t.task_parts import text_task
 from t2t.vocabulary import load_vocabulary
@@ -38,7 +39,7 @@ def load(options: argparse.Namespace) -> tuple[list[Corpus], list[Corpus]]:
     vocabulary = load_vocabulary(options.vocabulary)
     registry = load_tasks()
     tasks = registry.expand(options.tasks.split(","), training=True)
-    text = [text_task("text", [options.books])] if options.books else []
+    text = [text_task("text", TextSource((options.books,)))] if options.books else []
     supervised, unsupervised = (
         [
             load_corpus(

@@ -50,7 +50,7 @@ def label_name(row: Row, labels: Sequence[str]) -> str | None:
     label = value_of(row, "label")
     if label == UNLABELLED:
         return None
-    if not isinstance(label, int) or label not in range(len(labels)):
+    if type(label) is not int or label not in range(len(labels)):
         raise UserError(f"label: must be -1 or in 0..{len(labels) - 1}, is {label!r}")
     return labels[label]
 

@@ -4,6 +4,7 @@ Each command parses its arguments and calls one function of the package. Modules
 torch are imported inside the commands that need them, so that `--help` answers at once.
 """
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -49,15 +50,19 @@ VocabularyFile = Annotated[Path | None, typer.Option(help="A SentencePiece model
 
 def main() -> None:
     """Run the command line; a user's mistake is one message and exit code 2 or 1."""
+    # Texts of any language are printed, whatever the locale says.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
     try:
         app()
     except T2TError as error:
         print(f"t2t: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader went away, as in `t2t tasks preview ... | head`.
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        # A full disk or a lost one, beneath what the functions expect.
+        print(f"t2t: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 @app.command()
@@ -101,7 +106,7 @@ def show_task(name: str, as_json: AsJson = False) -> None:
         print(json.dumps(description, ensure_ascii=False))
         return
     for key, value in description.items():
-        print(f"{key:14} {value}")
+        print(f"{key:14} {_cell(value)}")
 
 
 @tasks_app.command("preview")
@@ -207,7 +212,7 @@ def validate(recipe: RecipeName, sets: Sets = None) -> None:
     from t2t.task import load_tasks
     from t2t.validation import validated
 
-    validated(recipe, sets or [], load_tasks())
+    validated(recipe, sets or [], load_tasks(), print)
     print(f"{recipe}: ok")
 
 
@@ -386,4 +391,6 @@ def _cell(value: object) -> str:
         return f"{value:.4f}"
     if isinstance(value, (list, tuple)):
         return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
     return str(value)

@@ -28,6 +28,19 @@ def _no_switch(value: Any) -> Any:
     return value
 
 
+def _scalar(value: Any) -> Any:
+    """One message where a union of types would give one a type."""
+    if not isinstance(value, int | float | str):
+        raise ValueError("should be a number, a word, true or false; in {a: 1} mind the space")
+    return value
+
+
+def _names(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return value
+    raise ValueError("should be a list of names, or a mapping of names to rates")
+
+
 # Lax integers would take True as 1 and 5.0 as 5.
 Count = Annotated[int, Field(strict=True, ge=1)]
 CountFromZero = Annotated[int, Field(strict=True, ge=0)]
@@ -37,6 +50,7 @@ NotNegative = Annotated[Finite, Field(ge=0)]
 AtLeastOne = Annotated[Finite, Field(ge=1)]
 Probability = Annotated[Finite, Field(ge=0, lt=1)]
 Switch = Annotated[bool, Field(strict=True)]
+Scalar = Annotated[Any, BeforeValidator(_scalar)]
 
 
 class Section(BaseModel):
@@ -52,7 +66,7 @@ class Model(Section):
     """A named size of t2t/model/sizes.py; None takes the pretrained model's own."""
     pretrained: str | None = None
     """A t2t checkpoint, a run (its newest checkpoint) or a Hugging Face T5 folder: weights only."""
-    overrides: dict[str, int | float | str | bool] = {}
+    overrides: dict[str, Scalar] = {}
     """Fields of the size that are replaced, such as num_layers."""
     dropout: Probability | None = None
     """Dropout rate; None leaves the size's own."""
@@ -74,7 +88,7 @@ class Data(Section):
 class MixtureRates(Section):
     """Which tasks are mixed, and how often each is drawn."""
 
-    tasks: dict[str, NotNegative | None] | list[str]
+    tasks: Annotated[dict[str, NotNegative | None] | list[str], BeforeValidator(_names)]
     """Names of tasks and mixtures; as a mapping, a number is the fixed rate of each task."""
     rates: Literal["proportional", "equal", "reference"] = "proportional"
     """By counted examples, all alike, or by the counts the tasks declare (T5's own)."""
@@ -98,6 +112,8 @@ class Text(Section):
     """.txt (a document a line), .jsonl or .parquet; under the data folder, or as a path."""
     column: str = "text"
     """The field that holds the text in .jsonl and .parquet files."""
+    on_bad_row: Literal["skip", "refuse"] = "skip"
+    """Rows without a text are skipped, counted and printed; or refused, all of them named."""
     objective: Literal["span_corruption"] = "span_corruption"
     """What is made of a window of tokens."""
     noise_density: Annotated[Finite, Field(gt=0, lt=1)] = 0.15
@@ -229,6 +245,8 @@ def find_recipe(name: str, beside: Path | None = None) -> Path:
     shipped = shipped_recipes()
     if name in shipped:
         return shipped[name]
+    if Path(name).is_dir():
+        raise UserError(f"{name}: is a folder, and no recipe file")
     if name.endswith((".yaml", ".yml")):
         raise UserError(f"{name}: no such recipe file")
     raise unknown("recipe", name, shipped)
@@ -320,6 +338,10 @@ def _reason(detail: ErrorDetails, location: Key) -> str:
     if detail["type"] == "missing":
         return "is missing, and has no default"
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("model_type", "dict_type"):
+        message = "Input should be a section: a mapping of keys to values"
+    if detail["type"] == "list_type":
+        message = "Input should be a list, such as [a, b]"
     return f"{message} (got {detail['input']!r})"
 
 
@@ -343,7 +365,10 @@ def _read_extended(path: Path) -> Document:
     where = document.places[("extends",)]
     if not isinstance(base_name, str):
         raise UserError(f"{where}: extends: should name one recipe (got {base_name!r})")
-    base = read_document(find_recipe(base_name, beside=path.parent))
+    try:
+        base = read_document(find_recipe(base_name, beside=path.parent))
+    except UserError as error:
+        raise UserError(f"{where}: extends: {error}") from error
     if "extends" in base.values:
         raise UserError(f"{where}: extends: {base_name} itself extends another; one level only")
     return base.extended_by(document)

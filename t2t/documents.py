@@ -2,14 +2,14 @@
 
 import glob
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from t2t.errors import UserError, closest, refuse
 from t2t.files import sha256_file, sha256_json
-from t2t.json_lines import Fields, read_lines, read_objects
+from t2t.json_lines import read_lines, read_objects
 from t2t.rows import Row
 from t2t.sources import check_split
 
@@ -43,7 +43,7 @@ class TextSource:
         return ("train",)
 
     def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
-        """All documents in the order of the files.
+        """All documents in the order of the files; what is left out is counted and logged.
 
         Raises:
             UserError: no such file or column, another kind of file, no document in any; bad
@@ -52,16 +52,30 @@ class TextSource:
         check_split(split, self.splits)
         rows: list[Row] = []
         problems: list[str] = []
+        blank = 0
         for path in self.paths(data_dir):
-            rows += [{"text": text} for text in _documents(path, self.column, problems)]
+            for text in _READERS[path.suffix](path, self.column, problems):
+                if text.strip():
+                    rows.append({"text": text})
+                else:
+                    blank += 1
         if self.on_bad_row == "refuse":
             refuse(problems, "documents are refused")
+        # A bad row gave a blank text.
+        self._report(blank - len(problems), problems)
         if not rows:
-            reason = f"; {len(problems)} bad ones, such as {problems[0]}" if problems else ""
+            reason = f"; bad ones: {len(problems)}, such as {problems[0]}" if problems else ""
             raise UserError(f"{', '.join(self.files)}: no documents{reason}")
-        if problems:
-            _logger.warning("%d bad documents skipped, such as %s", len(problems), problems[0])
         return rows
+
+    def _report(self, blank: int, problems: Sequence[str]) -> None:
+        names = ", ".join(self.files)
+        if blank:
+            _logger.warning("%s: blank documents left out: %d", names, blank)
+        if problems:
+            _logger.warning(
+                "%s: bad documents skipped: %d, such as %s", names, len(problems), problems[0]
+            )
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
         """A hash of the files' contents in their order, and of the column."""
@@ -93,20 +107,13 @@ def _found(name: str, data_dir: Path | None) -> list[Path]:
     raise UserError(f"{name}: no such file; looked for {', '.join(map(str, tried))}")
 
 
-def _documents(path: Path, column: str, problems: list[str]) -> Iterator[str]:
-    """The documents of one file that have a visible character."""
-    readers = {".txt": _text_lines, ".jsonl": _json_texts, ".parquet": _parquet_texts}
-    for text in readers[path.suffix](path, column, problems):
-        if text.strip():
-            yield text
-
-
 def _text_lines(path: Path, column: str, problems: list[str]) -> Iterator[str]:
     for number, line in enumerate(read_lines(path), start=1):
         try:
             yield line.decode("utf-8").removesuffix("\r")
         except UnicodeDecodeError as error:
             problems.append(f"{path}:{number}: line: not UTF-8 at byte {error.start}")
+            yield ""
 
 
 def _json_texts(path: Path, column: str, problems: list[str]) -> Iterator[str]:
@@ -122,17 +129,42 @@ def _parquet_texts(path: Path, column: str, problems: list[str]) -> Iterator[str
 
     try:
         file = pyarrow.parquet.ParquetFile(path)
-        names = file.schema_arrow.names
-        if column not in names:
-            near = closest(column, names)
-            hint = f"; did you mean {near!r}?" if near else "."
-            raise UserError(f"{path}: no column {column!r}{hint} Columns: {', '.join(names)}")
-        values = [value for batch in file.iter_batches(columns=[column]) for value in batch[0]]
-    except (pyarrow.ArrowException, OSError) as error:
+        _check_column(path, file.schema_arrow, column)
+        number = 0
+        for batch in file.iter_batches(columns=[column]):
+            for value in batch[0].to_pylist():
+                if value is None:
+                    problems.append(f"{path}:row {number}: {column}: must be a string, is null")
+                yield value or ""
+                number += 1
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path}: not a readable parquet file: {error}") from error
-    for number, value in enumerate(values):
-        yield _parquet_text(value.as_py(), f"{path}:row {number}", column, problems)
 
 
-def _parquet_text(value: Any, place: str, column: str, problems: list[str]) -> str:
-    return Fields({column: value}, place, problems=problems).text(column)
+def _check_column(path: Path, schema: Any, column: str) -> None:
+    """Refuse a file whose column is not there, or holds no strings."""
+    import pyarrow
+
+    if column not in schema.names:
+        near = closest(column, schema.names)
+        hint = f"; did you mean {near!r}?" if near else "."
+        raise UserError(f"{path}: no column {column!r}{hint} Columns: {', '.join(schema.names)}")
+    kind = schema.field(column).type
+    if pyarrow.types.is_dictionary(kind):
+        kind = kind.value_type
+    is_text = (
+        pyarrow.types.is_string(kind)
+        or pyarrow.types.is_large_string(kind)
+        or pyarrow.types.is_string_view(kind)
+        or pyarrow.types.is_null(kind)
+    )
+    if not is_text:
+        raise UserError(f"{path}: column {column!r} holds {kind}, not strings")
+
+
+_READERS: dict[str, Callable[[Path, str, list[str]], Iterator[str]]] = {
+    ".txt": _text_lines,
+    ".jsonl": _json_texts,
+    ".parquet": _parquet_texts,
+}
+"""Each gives a text for every row, an empty one beside the problem that it notes for a bad row."""

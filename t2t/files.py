@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from t2t.errors import RunError
+from t2t.errors import RunError, UserError
 
 
 def fsync_directory(directory: Path) -> None:
@@ -29,10 +29,18 @@ def replacing(path: Path) -> Iterator[Path]:
     old file or the new one and never a part. On any failure nothing is left behind.
 
     Raises:
+        UserError: the path is a folder, or leads through a file.
         RunError: the disk refused (full, read-only, no permission).
     """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; a file is written there")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"{path}: {error.filename} is no folder") from error
+    except OSError as error:
+        raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
+    try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
         raise RunError(f"{path}: cannot write: {error.strerror or error}") from error

@@ -19,7 +19,7 @@ def task_summaries(registry: Registry) -> list[dict[str, Any]]:
         {
             "task": task.name,
             "splits": list(task.splits),
-            "train_examples": task.num_examples.get(TRAIN),
+            "declared_train_examples": task.num_examples.get(TRAIN),
             "labels": list(task.labels),
             "protocol": task.protocol,
         }
@@ -58,9 +58,9 @@ def preview_task(
     Raises:
         UserError: `ids` without a vocabulary, or what `Task.cast_rows` refuses.
     """
-    if ids and vocabulary_file is None:
-        raise UserError("--ids needs --vocabulary FILE, a SentencePiece model")
-    vocabulary = load_vocabulary(vocabulary_file) if ids and vocabulary_file else None
+    if ids != (vocabulary_file is not None):
+        raise UserError("--ids needs --vocabulary FILE, a SentencePiece model, and the other way")
+    vocabulary = load_vocabulary(vocabulary_file) if vocabulary_file else None
     for row in islice(task.cast_rows(split, data_dir), limit):
         line: dict[str, Any] = {
             "task": task.name,
@@ -110,6 +110,7 @@ def mixture_shares(
             "task": task_name,
             "rate": weights[task_name],
             "examples": examples[task_name],
+            "declared": registry.task(task_name).num_examples.get(TRAIN),
             "share_of_examples": weights[task_name] / total,
         }
         if vocabulary:

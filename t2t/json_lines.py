@@ -110,8 +110,8 @@ class Fields:
         value = self._value(name)
         if isinstance(value, bool):
             return int(value)
-        if isinstance(value, str) and value in ("true", "false", "True", "False"):
-            return int(value in ("true", "True"))
+        if isinstance(value, str) and value in ("true", "false"):
+            return int(value == "true")
         if value is not _MISSING:
             self.note(name, f"must be true or false, is {described(value)}")
         return 0

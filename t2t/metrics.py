@@ -84,8 +84,10 @@ def mean_multiclass_f1(num_classes: int) -> Metric:
     def metric(targets: Sequence[int], predictions: Sequence[int]) -> dict[str, float]:
         pairs = _pairs(targets, predictions)
         total = math.fsum(_class_f1(pairs, class_id) for class_id in range(num_classes))
-        return {f"mean_{num_classes}class_f1": 100.0 * total / num_classes}
+        return {name: 100.0 * total / num_classes}
 
+    # The name that `t2t tasks show` prints.
+    metric.__name__ = name = f"mean_{num_classes}class_f1"
     return metric
 
 

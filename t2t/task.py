@@ -8,6 +8,7 @@ generated text to a value and its scores. Nothing is registered when a module is
 import importlib
 import pkgutil
 import re
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -347,6 +348,8 @@ class Registry:
 
     def mixture(self, name: str) -> Mixture:
         """The mixture of this name, whose tasks all exist."""
+        if name in self.tasks:
+            raise UserError(f"{name!r} is a task, not a mixture")
         if name not in self.mixtures:
             raise unknown("mixture", name, self.mixtures)
         mixture = self.mixtures[name]
@@ -382,7 +385,30 @@ def load_tasks() -> Registry:
     registry = Registry()
     package = importlib.import_module("t2t.tasks")
     for found in pkgutil.walk_packages(package.__path__, "t2t.tasks."):
-        module = importlib.import_module(found.name)
-        for item in (*getattr(module, "TASKS", ()), *getattr(module, "MIXTURES", ())):
+        for item in _defined_in(found.name):
             registry.add(item, place=found.name)
     return registry
+
+
+def _defined_in(name: str) -> Iterator[Task | Mixture]:
+    """The TASKS and MIXTURES of a module.
+
+    Raises:
+        UserError: the module cannot be loaded, or these hold something else.
+    """
+    try:
+        module = importlib.import_module(name)
+    except UserError:
+        raise
+    # A task module is anyone's code: where it fails, and how, is what its author needs.
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UserError(
+            f"{last.filename}:{last.lineno}: {name} cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    for kind, names in ((Task, "TASKS"), (Mixture, "MIXTURES")):
+        items = getattr(module, names, ())
+        if not isinstance(items, tuple | list) or not all(isinstance(i, kind) for i in items):
+            raise UserError(f"{name}: {names} must be a tuple of {kind.__name__} objects")
+        yield from items

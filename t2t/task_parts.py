@@ -11,6 +11,9 @@ from t2t.rows import Row
 from t2t.sources import Source
 from t2t.task import Example, Invalid, Metric, Objective, Prediction, Task
 
+SPAN_CORRUPTION = Objective("span_corruption", noise_density=0.15, mean_span=3.0)
+"""What T5 pre-trains with."""
+
 
 def classification(
     *,
@@ -45,23 +48,9 @@ def classification(
     )
 
 
-def text_task(
-    name: str, files: Sequence[str], column: str = "text", objective: Objective | None = None
-) -> Task:
-    """A corpus: documents of .txt, .jsonl or .parquet files under an unsupervised objective.
-
-    Args:
-        name: the task's name.
-        files: paths or patterns, under the data folder or the working directory.
-        column: the field that holds the text in .jsonl and .parquet files.
-        objective: what is made of the text; T5's span corruption by default.
-    """
-    return Task(
-        name=name,
-        source=TextSource(tuple(files), column),
-        cast=casts.document,
-        objective=objective or Objective(),
-    )
+def text_task(name: str, source: TextSource, objective: Objective = SPAN_CORRUPTION) -> Task:
+    """A corpus: the documents of text files under an unsupervised objective, T5's by default."""
+    return Task(name=name, source=source, cast=casts.document, objective=objective)
 
 
 def parse_label(output: str, example: Example, labels: Sequence[str]) -> str | Invalid:

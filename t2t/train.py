@@ -60,12 +60,22 @@ def _run(name: str, out: Path, sets: Sequence[str]) -> None:
     from t2t.validation import validated
 
     registry = load_tasks()
-    # A run that has begun was valid; whether it may go on is decided by what it recorded.
     with flushed_denormals():
-        recipe = load_recipe(name, sets) if steps_of(out) else validated(name, sets, registry)
-        train(recipe, out, registry)
-    if recipe.evaluation.tasks and os.environ.get("RANK", "0") == "0":
+        # A run that has begun was valid; whether it may go on is decided by what it recorded.
+        if steps_of(out):
+            recipe = load_recipe(name, sets)
+            train(recipe, out, registry)
+        else:
+            checked = validated(name, sets, registry, print if _is_main() else lambda _: None)
+            recipe = checked.recipe
+            train(recipe, out, registry, checked.data)
+    if recipe.evaluation.tasks and _is_main():
         _evaluate(recipe, out, registry)
+
+
+def _is_main() -> bool:
+    """Whether this is the first of a run's processes."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:

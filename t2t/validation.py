@@ -4,8 +4,9 @@ Every check runs, so that one call names every problem, each with the place in t
 that it comes from.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from t2t.config import Recipe, read_recipe
@@ -14,54 +15,79 @@ from t2t.errors import T2TError, UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.task import Registry, Task
 from t2t.training.initial_model import starting_config
-from t2t.training.training_data import SPLIT, task_of_text, training_tasks
+from t2t.training.training_data import (
+    TrainingData,
+    load_training_data,
+    mixed_tasks,
+    named_tasks,
+    source_of_text,
+)
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 from t2t.yaml_document import Document
 
 
-def validated(name: str, sets: Sequence[str], registry: Registry) -> Recipe:
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A recipe that can be run here, and the data that it was checked with."""
+
+    recipe: Recipe
+    data: TrainingData
+
+
+def validated(
+    name: str, sets: Sequence[str], registry: Registry, report: Callable[[str], None] = print
+) -> Validated:
     """The recipe, if it can be run here.
 
     Args:
         name: a YAML file or a shipped recipe.
         sets: `key=value` overrides.
         registry: where task names are looked up.
+        report: told what the data loses: see `load_training_data`.
 
     Raises:
         UserError: every problem, as `place: key: reason`.
     """
     recipe, document = read_recipe(name, sets)
-    refuse(problems_of(recipe, registry, document), name)
-    return recipe
-
-
-def problems_of(recipe: Recipe, registry: Registry, document: Document) -> list[str]:
-    """Every reason why `recipe` cannot be run, as `place: key: reason`."""
-    return _Check(recipe, registry, document).run()
+    check = _Check(recipe, registry, document, report)
+    data = check.run()
+    refuse(check.problems, name)
+    assert data is not None, "data that could not be read are a problem"
+    return Validated(recipe, data)
 
 
 class _Check:
     """One pass over a recipe that collects what is wrong."""
 
-    def __init__(self, recipe: Recipe, registry: Registry, document: Document) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        registry: Registry,
+        document: Document,
+        report: Callable[[str], None],
+    ) -> None:
         self.recipe = recipe
         self.registry = registry
         self.document = document
+        self.report = report
         self.problems: list[str] = []
 
-    def run(self) -> list[str]:
+    def run(self) -> TrainingData | None:
+        """The training data, None where there are problems."""
         self.check_batch()
         vocabulary = self.load_vocabulary()
         self.check_model(vocabulary)
-        self.check_texts(vocabulary)
         data_dir = self.find_data_dir()
-        if not self.problems:
+        self.check_texts(vocabulary, data_dir)
+        self.check_mixture()
+        evaluated = self.find_evaluated()
+        if self.problems:
             # Rows are read last: the checks above take moments, these may take a minute.
-            for task in self.find_tasks():
-                with self.at("mixture.tasks"):
-                    task.rows(SPLIT, data_dir)
-            self.check_evaluation(data_dir)
-        return self.problems
+            return None
+        self.check_evaluated(evaluated, data_dir)
+        with self.at("mixture.tasks"):
+            return load_training_data(self.recipe, self.registry, self.report)
+        return None
 
     @contextmanager
     def at(self, key: str) -> Iterator[None]:
@@ -83,13 +109,16 @@ class _Check:
                 )
 
     def load_vocabulary(self) -> SentencePieceVocabulary | None:
+        path = Path(self.recipe.vocabulary)
         with self.at("vocabulary"):
-            return load_vocabulary(Path(self.recipe.vocabulary))
+            if not path.exists():
+                raise UserError(f"{path}: no such file; name yours with --set vocabulary=FILE")
+            return load_vocabulary(path)
         return None
 
     def check_model(self, vocabulary: SentencePieceVocabulary | None) -> None:
         if vocabulary is not None:
-            with self.at("model"):
+            with self.at("model.pretrained" if self.recipe.model.pretrained else "model"):
                 starting_config(self.recipe, vocabulary)
 
     def find_data_dir(self) -> Path | None:
@@ -97,21 +126,31 @@ class _Check:
             return self.recipe.data_dir()
         return None
 
-    def find_tasks(self) -> list[Task]:
-        with self.at("mixture.tasks"):
-            return list(training_tasks(self.recipe, self.registry))
-        return []
+    def check_mixture(self) -> None:
+        """Every name exists, and they make a mixture."""
+        known = len(self.problems)
+        for name in self.recipe.mixture.fixed:
+            with self.at("mixture.tasks"):
+                named_tasks(name, self.recipe, self.registry)
+        if len(self.problems) == known:
+            with self.at("mixture.tasks"):
+                mixed_tasks(self.recipe, self.registry)
 
-    def check_texts(self, vocabulary: SentencePieceVocabulary | None) -> None:
-        """Text tasks: used, named apart from the registry's, and with sentinels enough."""
+    def check_texts(
+        self, vocabulary: SentencePieceVocabulary | None, data_dir: Path | None
+    ) -> None:
+        """Text tasks: used, named apart from the registry's, with files and sentinels enough."""
         mixed = self.recipe.mixture.fixed
         for name, text in self.recipe.text.items():
             with self.at(f"text.{name}"):
-                task_of_text(name, text)
                 if name in self.registry.tasks or name in self.registry.mixtures:
                     raise UserError("a registered task or mixture has this name; take another")
                 if name not in mixed:
-                    raise UserError("is not used; add its name to mixture.tasks")
+                    raise UserError(
+                        "is not used: add its name to mixture.tasks, or leave out all texts with "
+                        "--set text={}"
+                    )
+                source_of_text(text).paths(data_dir)
                 if vocabulary is None:
                     continue
                 raw, _ = random_spans_helper(
@@ -119,10 +158,18 @@ class _Check:
                 )
                 check_spans(raw, text.noise_density, text.mean_span, vocabulary.num_sentinels)
 
-    def check_evaluation(self, data_dir: Path | None) -> None:
+    def find_evaluated(self) -> list[Task]:
+        """The tasks to evaluate when training ends."""
+        found: dict[str, Task] = {}
         settings = self.recipe.evaluation
-        with self.at("evaluation.tasks"):
-            names = settings.tasks
-            chosen = select_tasks(self.registry, names, settings.split, print) if names else []
-            for task in chosen:
-                task.rows(settings.split, data_dir)
+        for name in settings.tasks:
+            with self.at("evaluation.tasks"):
+                tasks = select_tasks(self.registry, [name], settings.split, self.report)
+                found |= {task.name: task for task in tasks}
+        return list(found.values())
+
+    def check_evaluated(self, tasks: Sequence[Task], data_dir: Path | None) -> None:
+        """Their rows can be read and cast."""
+        for task in tasks:
+            with self.at("evaluation.tasks"):
+                task.examples(self.recipe.evaluation.split, data_dir)

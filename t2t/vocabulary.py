@@ -17,7 +17,7 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
 from t2t.errors import UserError
-from t2t.files import sha256_file, write_bytes
+from t2t.files import replacing, sha256_file
 
 # The generated protobuf module makes its classes when imported, where no type checker sees them.
 ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]
@@ -26,6 +26,7 @@ PAD_ID = 0
 EOS_ID = 1
 UNK_ID = 2
 NUM_SENTINELS = 100
+_SENTINEL = "▁<extra_id_"
 # SentencePiece leaves out sentences above this many bytes; longer lines are split before it.
 MAX_SENTENCE_BYTES = 4000
 
@@ -78,7 +79,7 @@ class SentencePieceVocabulary:
         """
         self.path = path
         model = _read_model(path)
-        self.num_sentinels = _append_sentinels(model, num_sentinels)
+        self.num_sentinels = _append_sentinels(model, num_sentinels, path)
         self._processor = _processor(model, path)
         self.size: int = self._processor.get_piece_size()
         self._check_special_ids()
@@ -145,7 +146,8 @@ def load_vocabulary(path: Path) -> SentencePieceVocabulary:
 
 def _read_model(path: Path) -> Any:
     if not path.is_file():
-        raise UserError(f"{path}: no such vocabulary file")
+        what = "is a folder, and no" if path.is_dir() else "no such"
+        raise UserError(f"{path}: {what} vocabulary file")
     model = ModelProto()
     # The parser raises DecodeError (having read a part), or accepts short garbage as a model
     # without pieces; a file cut between two fields lacks the last of them, the normaliser.
@@ -164,14 +166,24 @@ def _processor(model: Any, path: Path) -> sentencepiece.SentencePieceProcessor:
         raise UserError(f"{path}: a damaged SentencePiece model: {error}") from error
 
 
-def _append_sentinels(model: Any, count: int) -> int:
-    """Append `count` sentinels in reverse, unless the model ends in some; how many it has."""
-    present: int = sum(piece.piece.startswith("▁<extra_id_") for piece in model.pieces)
+def _append_sentinels(model: Any, count: int, path: Path) -> int:
+    """Append `count` sentinels in reverse, unless the model ends in some; how many it has.
+
+    Raises:
+        UserError: its own sentinels are not its last pieces in reverse, as T5's and mT5's are.
+    """
+    pieces = [piece.piece for piece in model.pieces]
+    present: int = sum(piece.startswith(_SENTINEL) for piece in pieces)
     if present:
+        if pieces[-present:] != [f"{_SENTINEL}{k}>" for k in reversed(range(present))]:
+            raise UserError(
+                f"{path}: its sentinels must be its last pieces, from <extra_id_{present - 1}> "
+                "down to <extra_id_0>"
+            )
         return present
     for k in reversed(range(count)):
         model.pieces.add(
-            piece=f"▁<extra_id_{k}>",
+            piece=f"{_SENTINEL}{k}>",
             score=0.0,
             type=ModelProto.SentencePiece.USER_DEFINED,
         )
@@ -198,14 +210,22 @@ def train_vocabulary(
     Raises:
         UserError: no text, or a size that the text cannot fill.
     """
-    model = io.BytesIO()
     sentences = _sentences(texts)
     first = next(sentences, None)
     if first is None:
         raise UserError("cannot train a vocabulary: the files hold no text")
+    # Opened before the long work: a path that cannot be written is refused at once.
+    with replacing(out) as temporary:
+        temporary.write_bytes(_trained(_chain(first, sentences), size, kind, character_coverage))
+    return SentencePieceVocabulary(out)
+
+
+def _trained(sentences: Iterator[str], size: int, kind: str, character_coverage: float) -> bytes:
+    """The bytes of a SentencePiece model."""
+    model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_chain(first, sentences),
+            sentence_iterator=sentences,
             model_writer=model,
             vocab_size=size,
             model_type=kind,
@@ -219,8 +239,7 @@ def train_vocabulary(
     except RuntimeError as error:
         reason = str(error).rsplit("] ", 1)[-1].strip() or "SentencePiece refused the text"
         raise UserError(f"cannot train a vocabulary of {size} pieces: {reason}") from error
-    write_bytes(out, model.getvalue())
-    return SentencePieceVocabulary(out)
+    return model.getvalue()
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:

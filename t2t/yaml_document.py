@@ -22,7 +22,10 @@ class Document:
         self.places = places
 
     def extended_by(self, other: "Document") -> "Document":
-        """`other` on top of this one: mappings merge, everything else is replaced."""
+        """`other` on top of this one: mappings merge, everything else is replaced.
+
+        An empty mapping also replaces, so that what is inherited can be left out.
+        """
         return Document(_merge(self.values, other.values), self.places | other.places)
 
     def assign(self, assignment: str) -> None:
@@ -34,7 +37,8 @@ class Document:
         try:
             value = yaml.load(text, _Loader)
         except _NOT_YAML as error:
-            raise UserError(f"--set {assignment}: the value is not YAML: {error}") from error
+            reason = getattr(error, "problem", None) or error
+            raise UserError(f"--set {assignment}: the value is not YAML: {reason}") from error
         section: dict[str, Any] = self.values
         for depth, key in enumerate(keys[:-1]):
             inner = section.get(key)
@@ -76,7 +80,7 @@ def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in top.items():
         inner = merged.get(key)
-        both = isinstance(inner, dict) and isinstance(value, dict)
+        both = isinstance(inner, dict) and isinstance(value, dict) and value
         merged[key] = _merge(inner, value) if both and inner is not None else value
     return merged
 

@@ -1,7 +1,7 @@
 """SuperGLUE: the eight tasks, the two diagnostics and their mixture, as T5 has them.
 
 A task names its rows (`source`), how a row becomes text, its labels and its metrics; follow
-any of these to add one of your own. `t2t.tasks.super_glue_rows` reads the official files.
+any of these to add one of your own. super_glue_rows.py reads the official files.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from t2t.metrics import (
     multirc_f1,
     wsc_matches,
 )
-from t2t.rows import Row
+from t2t.rows import Row, texts_of
 from t2t.task import (
     Example,
     Invalid,
@@ -54,7 +54,7 @@ def answers_or_text(value: Any) -> Any:
 
 def record_answers(row: Row) -> list[str] | None:
     """All answers of a ReCoRD query; None in the test split, which has none."""
-    return list(row["answers"]) or None
+    return texts_of(row, "answers") or None
 
 
 def question_of(example: Example) -> int:

@@ -1,3 +1,4 @@
+import datetime
 import logging
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def test_a_pattern_is_its_files_in_sorted_order(tmp_path: Path):
     assert texts(TextSource(("*.txt",)), tmp_path) == ["a", "b", "c"]
 
 
+def test_blank_documents_are_left_out_and_counted(tmp_path: Path, caplog):
+    (tmp_path / "a.txt").write_bytes(b"one\n\n \t\n\xff\ntwo\n\n")
+    with caplog.at_level(logging.WARNING):
+        assert texts(TextSource(("a.txt",)), tmp_path) == ["one", "two"]
+    assert "blank documents left out: 2" in caplog.text
+    assert "bad documents skipped: 1" in caplog.text
+
+
 def test_bad_rows_are_skipped_and_counted_or_refused(tmp_path: Path, caplog):
     (tmp_path / "a.txt").write_bytes(b"good\n\xff\xfe\nfine\n")
     (tmp_path / "b.jsonl").write_text('{"text": 1}\n{\n{"text": "also"}\n')
@@ -56,7 +65,7 @@ def test_bad_rows_are_skipped_and_counted_or_refused(tmp_path: Path, caplog):
     files = ("a.txt", "b.jsonl", "c.parquet")
     with caplog.at_level(logging.WARNING):
         assert texts(TextSource(files), tmp_path) == ["good", "fine", "also", "yes"]
-    assert "4 bad documents skipped, such as" in caplog.text
+    assert "bad documents skipped: 4, such as" in caplog.text
     with pytest.raises(UserError, match=r"4 problems") as caught:
         texts(TextSource(files, on_bad_row="refuse"), tmp_path)
     assert f"{tmp_path / 'a.txt'}:2: line: not UTF-8 at byte 0" in str(caught.value)
@@ -66,15 +75,19 @@ def test_bad_rows_are_skipped_and_counted_or_refused(tmp_path: Path, caplog):
 def test_what_cannot_be_read_is_named(tmp_path: Path):
     parquet_file(tmp_path / "a.parquet", texts=["a"])
     (tmp_path / "b.parquet").write_bytes(b"PAR1 no")
+    parquet_file(tmp_path / "bytes.parquet", text=[b"a"])
+    parquet_file(tmp_path / "dates.parquet", text=[datetime.date(2020, 1, 1)])
     (tmp_path / "c.txt").write_text(" \n")
     (tmp_path / "d.csv").write_text("a")
     (tmp_path / "e.jsonl").write_text('{"body": "a"}')
     for name, message in {
         "a.parquet": "no column 'text'; did you mean 'texts'",
+        "bytes.parquet": "column 'text' holds binary, not strings",
+        "dates.parquet": r"column 'text' holds date32\[day\], not strings",
         "b.parquet": "not a readable parquet file",
         "c.txt": "no documents",
         "d.csv": r"documents are read from \.txt, \.jsonl, \.parquet",
-        "e.jsonl": "no documents; 1 bad ones, such as .*e.jsonl:1: text: missing",
+        "e.jsonl": "no documents; bad ones: 1, such as .*e.jsonl:1: text: missing",
         "f.txt": "no such file; looked for .*f.txt",
         "*.jsonlines": "no such file",
     }.items():

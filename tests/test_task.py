@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from t2t import casts, metrics
+from t2t.documents import TextSource
 from t2t.errors import UserError
 from t2t.sources import MemorySource
 from t2t.task import (
@@ -212,7 +213,7 @@ def test_a_name_that_cannot_be_in_a_file_name_is_refused(name):
 
 def test_a_text_task_is_a_corpus_with_an_objective(tmp_path):
     (tmp_path / "a.txt").write_text("one\ntwo")
-    task = text_task("books", ["a.txt"])
+    task = text_task("books", TextSource(("a.txt",)))
     assert task.objective == Objective("span_corruption", 0.15, 3.0)
     assert [row["text"] for row in task.rows("train", tmp_path)] == ["one", "two"]
     assert [(row.inputs, row.targets) for row in task.cast_rows("train", tmp_path)] == [

@@ -37,6 +37,29 @@ def test_decoding_stops_at_eos_and_marks_what_it_does_not_know(small):
     assert UNK_ID in small.encode("Ω")
 
 
+def with_sentinels(model: Path, *names: str) -> Path:
+    """A copy of a model with these pieces at its end."""
+    proto = ModelProto()
+    proto.ParseFromString(model.read_bytes())
+    for name in names:
+        proto.pieces.add(piece=f"▁<extra_id_{name}>", score=0.0, type=4)
+    copy = model.with_name("with_sentinels.model")
+    copy.write_bytes(proto.SerializeToString())
+    return copy
+
+
+def test_a_model_may_end_in_sentinels_of_its_own(small):
+    vocabulary = load_vocabulary(with_sentinels(small.path, "2", "1", "0"))
+    assert vocabulary.num_sentinels == 3
+    assert vocabulary.decode([vocabulary.sentinel(0)]) == "<extra_id_0>"
+
+
+@pytest.mark.parametrize("names", [("0", "1", "2"), ("2", "0"), ("1",)])
+def test_sentinels_in_another_order_are_refused(small, names):
+    with pytest.raises(UserError, match="sentinels must be its last pieces"):
+        load_vocabulary(with_sentinels(small.path, *names))
+
+
 def test_the_real_t5_vocabulary(shared, t5_vocabulary_file):
     vocabulary = load_vocabulary(t5_vocabulary_file)
     assert (vocabulary.size, vocabulary.embedding_rows) == (32100, 32128)

@@ -34,6 +34,10 @@ class Corpus(Protocol):
         """Rows in an epoch."""
 
     @property
+    def left_out(self) -> int:
+        """Documents that hold no token, and so are in no row."""
+
+    @property
     def truncated_inputs(self) -> int:
         """Rows of an epoch whose inputs were cut to fit."""
 
@@ -91,6 +95,8 @@ def load_corpus(
 
 class TokenizedExamples:
     """A supervised task's examples, the same in every epoch."""
+
+    left_out = 0
 
     def __init__(
         self, name: str, inputs: Ragged, targets: Ragged, inputs_length: int, targets_length: int
@@ -185,7 +191,7 @@ class TextWindows:
         self._total = len(self._documents.values)
         if self._total == 0:
             raise UserError(f"{name}: the text is empty")
-        self.empty_documents = len(documents) - len(self._documents)
+        self.left_out = len(documents) - len(self._documents)
         self.count = -(-self._total // raw_length)
         self._denoiser = denoiser
         self._raw_length = raw_length

@@ -22,20 +22,15 @@ BLOCK = 1024
 POLICIES = ("proportional", "equal")
 
 
-def proportional_rate(
-    count: float, cap: float | None = None, temperature: float = 1.0, scale: float = 1.0
-) -> float:
-    """T5's rate of a task: min(count * scale, cap) ** (1 / temperature).
+def proportional_rate(count: float, cap: float | None = None, temperature: float = 1.0) -> float:
+    """T5's rate of a task: min(count, cap) ** (1 / temperature).
 
     Args:
         count: the task's number of training examples.
         cap: the artificial data set size limit K; None for no limit.
         temperature: T; 1 mixes in proportion, larger ones move towards equal rates.
-        scale: a factor on the count, before the cap.
     """
-    size = count * scale
-    if cap is not None:
-        size = min(size, cap)
+    size = count if cap is None else min(count, cap)
     return float(size ** (1.0 / temperature))
 
 
@@ -45,7 +40,6 @@ def mixture_rates(
     *,
     cap: float | None = None,
     temperature: float = 1.0,
-    scale: float = 1.0,
     fixed: Mapping[str, float | None] | None = None,
 ) -> dict[str, float]:
     """The rate of each task, not normalised.
@@ -53,7 +47,7 @@ def mixture_rates(
     Args:
         counts: training examples of each task.
         policy: "proportional" (see `proportional_rate`) or "equal" (1 for each task).
-        cap, temperature, scale: of the proportional policy.
+        cap, temperature: of the proportional policy.
         fixed: rates that are given as numbers; None there leaves a task to the policy. A rate of
             0 leaves the task out.
 
@@ -75,7 +69,7 @@ def mixture_rates(
         rate = given.get(name)
         if rate is None:
             equal = policy == "equal"
-            rate = 1.0 if equal else proportional_rate(count, cap, temperature, scale)
+            rate = 1.0 if equal else proportional_rate(count, cap, temperature)
         _check_rate(name, rate)
         rates[name] = float(rate)
     return rates

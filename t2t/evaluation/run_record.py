@@ -70,6 +70,8 @@ class RunRecord:
             UserError: the folder holds other files that came from another checkpoint, from
                 other settings, or from nowhere known.
         """
+        if any(part.exists() and not part.is_dir() for part in (folder, *folder.parents)):
+            raise UserError(f"{folder.parent}: cannot be written to: it is a file, or under one")
         replaced = {name.file_name for name in names}
         recorded = read_record(folder) or {}
         same = {key: recorded.get(key) for key in identity} == dict(identity)

@@ -163,7 +163,7 @@ def _is_text(prediction: Prediction) -> bool:
 
 
 def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[Average]:
-    """The averages of the mixtures of which at least one task was scored."""
+    """The averages of the mixtures of whose tasks at least half were scored."""
     by_name = {task.name: task.score for task in scored}
     averages = []
     for split in dict.fromkeys(task.name.split for task in scored):
@@ -173,7 +173,7 @@ def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[Average]
             members = registry.mixtures[mixture].tasks
             found = {name: by_name.get(PredictionsName(name, split)) for name in members}
             values = [score for score in found.values() if score is not None]
-            if values:
+            if 2 * len(values) >= len(members):
                 missing = tuple(name for name, score in found.items() if score is None)
                 mean = None if missing else math.fsum(values) / len(values)
                 averages.append(Average(mixture, split, mean, missing))

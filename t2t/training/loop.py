@@ -34,7 +34,7 @@ from t2t.training.optimizers import (
 )
 from t2t.training.processes import exact, from_main, gathered, start_processes, total
 from t2t.training.progress import Display, display
-from t2t.training.run_directory import LOG_FILE, Device, Log, RunDirectory
+from t2t.training.run_directory import LOG_FILE, Content, Device, Log, RunDirectory
 from t2t.training.schedules import learning_rate
 from t2t.training.stopping import Stopped, StopRequest
 from t2t.training.training_data import TrainingData, load_training_data
@@ -43,7 +43,7 @@ from t2t.training.training_data import TrainingData, load_training_data
 MAX_SKIPPED = 3
 
 
-def train(recipe: Recipe, out: Path, registry: Registry) -> None:
+def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | None = None) -> None:
     """Train by `recipe` in the folder `out`, from the newest whole checkpoint there if any.
 
     Call it in every process that the launcher started. A run that is already at
@@ -53,6 +53,7 @@ def train(recipe: Recipe, out: Path, registry: Registry) -> None:
         recipe: the run's settings.
         out: the run's folder; made if needed.
         registry: where task names are looked up.
+        data: the recipe's data where they were read already, as validation does.
 
     Raises:
         UserError: the recipe does not fit the run in `out`, its data or its model.
@@ -67,8 +68,10 @@ def train(recipe: Recipe, out: Path, registry: Registry) -> None:
             if resumed and manifest.step_of(resumed) >= recipe.train.steps:
                 return
             _check_batch(recipe, accelerator.num_processes)
-            data = load_training_data(recipe, registry, _message_on_main(accelerator))
-            from_main(accelerator, lambda: _begin(run, recipe, data, accelerator, resumed))
+            if data is None:
+                data = load_training_data(recipe, registry, _message_on_main(accelerator))
+            content = data.content
+            from_main(accelerator, lambda: _begin(run, recipe, content, accelerator, resumed))
             trainer = _build(recipe, run, data, accelerator, resumed)
             trainer.run(stop)
 
@@ -83,7 +86,7 @@ def _holding(run: RunDirectory, accelerator: Accelerator) -> Iterator[None]:
 
 def _find_start(run: RunDirectory, recipe: Recipe) -> Path | None:
     """The checkpoint to go on from, None to begin; says which."""
-    run.check_recipe(recipe)
+    changed = run.check_recipe(recipe)
     newest = manifest.newest_whole(run.path)
     if newest is None:
         return None
@@ -91,6 +94,8 @@ def _find_start(run: RunDirectory, recipe: Recipe) -> Path | None:
         print(f"{run.path}: finished at step {manifest.step_of(newest)}; nothing to train")
     else:
         print(f"going on from {newest}")
+        for change in changed:
+            print(f"other than before: {change}")
     return newest
 
 
@@ -111,12 +116,12 @@ def _message_on_main(accelerator: Accelerator) -> Callable[[str], None]:
 def _begin(
     run: RunDirectory,
     recipe: Recipe,
-    data: TrainingData,
+    content: Content,
     accelerator: Accelerator,
     resumed: Path | None,
 ) -> None:
     """Check that the data are the run's and record this start."""
-    run.check_content(data.content)
+    run.check_content(content)
     device = Device(
         device=_device_name(accelerator.device),
         processes=accelerator.num_processes,
@@ -125,7 +130,7 @@ def _begin(
     )
     for change in run.changes(device):
         print(f"not as at the last start: {change}")
-    run.begin(recipe, data.content, device, manifest.step_of(resumed) if resumed else 0)
+    run.begin(recipe, content, device, manifest.step_of(resumed) if resumed else 0)
 
 
 def _device_name(device: torch.device) -> str:
@@ -193,6 +198,7 @@ class Trainer:
         """Train until the last step, or until SIGTERM asks to stop."""
         settings = self.recipe.train
         stop.defer()
+        self._announce()
         with self._shown() as shown, self._logged() as log:
             while self.state.step < settings.steps:
                 stopping = self._take_step(stop, shown, log)
@@ -203,6 +209,19 @@ class Trainer:
                     break
         if self.state.step < settings.steps:
             raise Stopped(f"stopped at step {self.state.step}, saved; the same command goes on")
+
+    def _announce(self) -> None:
+        """Say what is trained where, before a first step that may take its time."""
+        accelerator, settings = self.accelerator, self.recipe.train
+        if accelerator.is_main_process:
+            processes = accelerator.num_processes
+            print(
+                f"training {sum(p.numel() for p in self.model.parameters()):,} parameters on "
+                f"{_device_name(accelerator.device)} ({settings.precision}), "
+                f"{processes} process{'es' * (processes > 1)}: steps {self.state.step + 1} to "
+                f"{settings.steps}",
+                flush=True,
+            )
 
     def _shown(self) -> Display:
         if not self.accelerator.is_main_process:

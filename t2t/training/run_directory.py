@@ -70,6 +70,7 @@ class RunDirectory:
         Raises:
             UserError: another process trains here, or the folder cannot be made.
         """
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = (self.path / LOCK_FILE).open("w")
@@ -80,26 +81,40 @@ class RunDirectory:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(f"{self.path}: another process is training here") from None
-            yield
+            try:
+                yield
+            finally:
+                if is_new:
+                    self._remove_if_empty()
 
-    def check_recipe(self, recipe: Recipe) -> None:
-        """Refuse a recipe with which this run may not go on.
+    def _remove_if_empty(self) -> None:
+        """Remove a folder that holds nothing but the lock: what would train here was refused."""
+        if [entry.name for entry in self.path.iterdir()] == [LOCK_FILE]:
+            (self.path / LOCK_FILE).unlink()
+            self.path.rmdir()
+
+    def check_recipe(self, recipe: Recipe) -> list[str]:
+        """Refuse a recipe with which this run may not go on; what else differs from its own.
 
         Free are the number of steps if it grows, what is saved, printed and evaluated, and the
         paths of the data and the vocabulary (`check_content` compares what lies there).
 
+        Returns:
+            The settings that differ and may, as `key: old -> new`.
+
         Raises:
-            UserError: every setting that differs, as `key: old -> new`.
+            UserError: every setting that differs and may not.
         """
         if not (self.path / RECIPE_FILE).is_file():
-            return
+            return []
         old = load_recipe(str(self.path / RECIPE_FILE))
-        problems = [
-            f"{key}: {before} -> {after}"
-            for key, (before, after) in differences(old, recipe).items()
-            if not _may_differ(key, before, after)
-        ]
+        allowed: list[str] = []
+        problems: list[str] = []
+        for key, (before, after) in differences(old, recipe).items():
+            found = allowed if _may_differ(key, before, after) else problems
+            found.append(f"{key}: {before} -> {after}")
         refuse(problems, f"{self.path} was trained with another recipe (take another --out)")
+        return allowed
 
     def check_content(self, content: Content) -> None:
         """Refuse data or a vocabulary that changed since the run began.

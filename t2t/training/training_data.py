@@ -1,6 +1,6 @@
 """What a recipe trains on: its tasks, their rates, their examples and their fingerprints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from t2t.config import Recipe, Text
 from t2t.data.examples import Corpus, load_corpus
 from t2t.data.mixing import mixture_rates
 from t2t.data.stream import BatchStream
+from t2t.documents import TextSource
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
 from t2t.task import Objective, Registry, Task
@@ -48,29 +49,18 @@ def load_training_data(
 ) -> TrainingData:
     """Read and tokenise the training split of every task of the recipe.
 
-    `report` is told what was cut to fit, task by task, and where a task has another number of
-    examples than it declares.
+    `report` is told what was left out or cut to fit, task by task, and where a task has another
+    number of examples than it declares.
 
     Raises:
         UserError: an unknown task, rows that are wrong, an objective that does not fit, or
-            supervised targets that would be cut (unless the recipe allows it).
+            supervised targets that would be cut (unless the recipe allows it); of all tasks.
     """
     vocabulary = load_vocabulary(Path(recipe.vocabulary))
     data_dir = recipe.data_dir()
     mixed = mixed_tasks(recipe, registry)
     tasks = {name: task for name, (task, _) in mixed.items()}
-    corpora = [
-        load_corpus(
-            task,
-            SPLIT,
-            vocabulary,
-            data_dir,
-            inputs_length=recipe.data.inputs_length,
-            targets_length=recipe.data.targets_length,
-            seed=recipe.seed,
-        )
-        for task in tasks.values()
-    ]
+    corpora = _load_corpora(recipe, tasks.values(), vocabulary, data_dir)
     _check_truncation(recipe, tasks, corpora, report)
     rates = _rates(recipe, mixed, corpora, report)
     content = Content(
@@ -81,9 +71,34 @@ def load_training_data(
     return TrainingData(recipe, vocabulary, tuple(corpora), ordered, content)
 
 
-def training_tasks(recipe: Recipe, registry: Registry) -> list[Task]:
-    """The tasks that the recipe mixes, in its order; see `mixed_tasks`."""
-    return [task for task, _ in mixed_tasks(recipe, registry).values()]
+def _load_corpora(
+    recipe: Recipe,
+    tasks: Iterable[Task],
+    vocabulary: SentencePieceVocabulary,
+    data_dir: Path | None,
+) -> list[Corpus]:
+    """The examples of every task; what is wrong with several is said at once."""
+    corpora: list[Corpus] = []
+    refusals: list[UserError] = []
+    for task in tasks:
+        try:
+            corpora.append(
+                load_corpus(
+                    task,
+                    SPLIT,
+                    vocabulary,
+                    data_dir,
+                    inputs_length=recipe.data.inputs_length,
+                    targets_length=recipe.data.targets_length,
+                    seed=recipe.seed,
+                )
+            )
+        except UserError as error:
+            refusals.append(error)
+    if len(refusals) == 1:
+        raise refusals[0]
+    refuse([str(error) for error in refusals], "training data")
+    return corpora
 
 
 def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, tuple[Task, float | None]]:
@@ -97,7 +112,7 @@ def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, tuple[Task, flo
     """
     found: dict[str, tuple[Task, float | None]] = {}
     for name, rate in recipe.mixture.fixed.items():
-        for task in _named(name, recipe, registry):
+        for task in named_tasks(name, recipe, registry):
             if found.setdefault(task.name, (task, rate))[1] != rate:
                 raise UserError(f"mixture.tasks: {task.name} is there twice with different rates")
     mixed = {name: (task, rate) for name, (task, rate) in found.items() if rate != 0}
@@ -106,7 +121,12 @@ def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, tuple[Task, flo
     return mixed
 
 
-def _named(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
+def named_tasks(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
+    """The tasks of one name in `mixture.tasks`: a text of the recipe, a task or a mixture.
+
+    Raises:
+        UserError: it is none of these.
+    """
     if name in recipe.text:
         return [task_of_text(name, recipe.text[name])]
     if name not in registry.tasks and name not in registry.mixtures:
@@ -120,7 +140,12 @@ def task_of_text(name: str, text: Text) -> Task:
     objective = Objective(
         text.objective, noise_density=text.noise_density, mean_span=text.mean_span
     )
-    return text_task(name, text.files, text.column, objective)
+    return text_task(name, source_of_text(text), objective)
+
+
+def source_of_text(text: Text) -> TextSource:
+    """The documents of one of the recipe's texts."""
+    return TextSource(tuple(text.files), text.column, text.on_bad_row)
 
 
 def _fingerprint(task: Task, data_dir: Path | None) -> str:
@@ -141,6 +166,8 @@ def _check_truncation(
     """
     problems = []
     for corpus in corpora:
+        if corpus.left_out:
+            report(f"{corpus.name}: {corpus.left_out} documents without a token are left out")
         for side, count, limit in (
             ("inputs", corpus.truncated_inputs, recipe.data.inputs_length),
             ("targets", corpus.truncated_targets, recipe.data.targets_length),
@@ -171,7 +198,11 @@ def _rates(
     declared = {n: task.num_examples.get(SPLIT, counts[n]) for n, (task, _) in mixed.items()}
     for name, count in counts.items():
         if declared[name] != count:
-            report(f"{name}: {count} training examples, {declared[name]} declared")
+            used = "declared" if settings.rates == "reference" else "counted"
+            report(
+                f"{name}: {count} training examples here, {declared[name]} in the official set; "
+                f"rates use the {used} number"
+            )
     return mixture_rates(
         declared if settings.rates == "reference" else counts,
         "equal" if settings.rates == "equal" else "proportional",

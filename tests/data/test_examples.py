@@ -188,7 +188,7 @@ def test_windows_are_the_documents_joined_in_some_order(sizes, raw_length, epoch
     found = {token: len(list(run)) for token, run in itertools.groupby(joined)}
     assert found == {number + 1: size for number, (size, _) in enumerate([*sizes, (1, 0)]) if size}
     assert sum(found.values()) == len(joined)
-    assert corpus.empty_documents == sum(size == 0 for size, _ in sizes)
+    assert corpus.left_out == sum(size == 0 for size, _ in sizes)
 
 
 def test_documents_stay_whole_and_each_epoch_has_its_own_order():
@@ -247,7 +247,7 @@ def text_task(texts, **objective):
 
 def test_a_text_task_becomes_windows_that_fill_the_inputs():
     corpus = load(text_task(["abcdefgh" * 40, "", "xyz" * 50]), Letters(), inputs_length=64)
-    assert corpus.empty_documents == 1
+    assert corpus.left_out == 1
     inputs, _ = corpus.lengths(np.zeros(3, np.int64), np.arange(3))
     assert inputs.tolist() == [64] * 3
 

@@ -31,7 +31,6 @@ def picks(index, start, stop):
         (100, {}, 100.0),
         (100, {"cap": 64}, 64.0),
         (100, {"cap": 64, "temperature": 2.0}, 8.0),
-        (100, {"scale": 0.5, "cap": 64}, 50.0),
         (100, {"temperature": 2.0}, 10.0),
         (10**9, {"cap": 2**19, "temperature": 8.0}, 2 ** (19 / 8)),
     ],

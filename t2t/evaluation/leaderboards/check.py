@@ -22,7 +22,7 @@ class CheckReport:
     def lines(self) -> list[str]:
         """A line for each file, and one for the whole."""
         details = [
-            f"{name}: {expected.count} rows, by {expected.origin}"
+            f"{name}: {expected.count} rows, {expected.origin}"
             for name, expected in self.expected.items()
         ]
         return [*details, f"{self.path}: ok, {len(details)} files"]

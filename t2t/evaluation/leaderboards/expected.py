@@ -70,7 +70,7 @@ def _expected(
         return Expected(
             ids=file.layout.official_ids(file.count),
             count=file.count,
-            origin=f"the official count, {file.count}; no {file.test_file} at hand",
+            origin=f"the official count ({file.test_file} is not there)",
         )
     ids: set[Id] = set()
     for example in registry.task(file.task).examples(split, data_dir):

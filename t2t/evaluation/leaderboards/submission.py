@@ -37,12 +37,12 @@ class FileReport:
 
     def line(self) -> str:
         """The file in one line of a report."""
-        notes = [f"{self.num_rows} rows", f"by {self.origin}"]
+        notes = [f"{self.num_rows} rows, {self.origin}"]
         if self.num_invalid:
             notes.append(f"{self.num_invalid} invalid outputs written as {self.fallback!r}")
         if self.placeholders:
             notes.append(f"{len(self.placeholders)} PLACEHOLDERS {self.fallback!r}")
-        return f"{self.name}: {', '.join(notes)}"
+        return f"{self.name}: {'; '.join(notes)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +242,13 @@ def _file_bytes(
     return file.layout.write(sorted(rows.items()))
 
 
+def _listed(report: FileReport) -> list[list[int]] | str:
+    """The ids of the placeholders; "all" where nothing was predicted."""
+    if len(report.placeholders) == report.num_rows:
+        return "all"
+    return [list(row) for row in report.placeholders]
+
+
 def _manifest(
     leaderboard: Leaderboard, out: Path, digest: str, reports: list[FileReport]
 ) -> dict[str, Any]:
@@ -256,7 +263,7 @@ def _manifest(
                 "ids": report.origin,
                 "fallback": report.fallback,
                 "invalid": report.num_invalid,
-                "placeholders": [list(row) for row in report.placeholders],
+                "placeholders": _listed(report),
             }
             for report in reports
         },
