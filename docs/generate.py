@@ -65,14 +65,14 @@ def commands_page() -> str:
     lines = [
         "# Commands",
         "",
-        "Exit codes: 0 done, 1 failed while running, 2 wrong input, 75 ",
-        "stopped by SIGTERM with the state saved (run the same command again).",
+        "Exit codes: 0 done, 1 failed while running, 2 wrong input, 75 stopped by SIGTERM with the",
+        "state saved (run the same command again).",
         "",
     ]
     for path, item in _commands("t2t", command):
         lines += [f"## {path}", "", (item.help or "").strip(), ""]
         lines += [
-            f"- `{_usage(option)}`: {option.help or ''}".rstrip(": ")
+            f"- `{_usage(option)}`{_default(option)}: {option.help or ''}".rstrip(": ")
             for option in item.params
             if option.name != "help"
         ]
@@ -86,6 +86,13 @@ def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield path, command
     for name, child in children.items():
         yield from _commands(f"{path} {name}", child)
+
+
+def _default(option: Any) -> str:
+    if option.required:
+        return " (required)"
+    shown = option.default is not None and not getattr(option, "is_flag", False)
+    return f" (default {option.default})" if shown else ""
 
 
 def _usage(option: Any) -> str:

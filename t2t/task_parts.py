@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from t2t import casts
@@ -21,9 +22,9 @@ def classification(
     source: Source,
     text: Callable[[Row], str],
     labels: tuple[str, ...],
-    num_examples: Mapping[str, int],
     metrics: Sequence[metric_functions.Metric] = (),
     more_metrics: Sequence[Metric] = (),
+    num_examples: Mapping[str, int] = MappingProxyType({}),
 ) -> Task:
     """A task whose targets are the names of labels, read back exactly as written.
 
@@ -32,9 +33,10 @@ def classification(
         source: rows with a `label`, the id of one of `labels` or -1.
         text: the inputs of a row.
         labels: the label names by their id.
-        num_examples: the official number of examples by split.
         metrics: functions of target and predicted class ids, of t2t/metrics.py.
         more_metrics: functions of the predictions themselves.
+        num_examples: the official number of examples by split, where there is one; rates count
+            what is there.
     """
     return Task(
         name=name,

@@ -1,9 +1,17 @@
 """The manual: generated pages are current, and what it names exists."""
 
+import json
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
+from typing import Any
+
+from t2t.inspection import preview_task
+from t2t.task import load_tasks
+from t2t.train import run
+from t2t.vocabulary import train_vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -43,4 +51,48 @@ def test_every_recipe_in_the_manual_is_shipped():
     }
     for page in PAGES:
         for name in re.findall(r"t2t(?: |\.)(?:train|validate) ([\w/.-]+)", page.read_text()):
-            assert name in shipped or name == "RECIPE", f"{page.name}: {name}"
+            of_the_reader = name == "RECIPE" or name.endswith(".yaml")
+            assert name in shipped or of_the_reader, f"{page.name}: {name}"
+
+
+ROWS = [
+    {"idx": 0, "sentence": "A fine film.", "label": "positive"},
+    {"idx": 1, "sentence": "I left early.", "label": "negative"},
+]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced code of a page."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.M | re.S
+    )
+
+
+def test_the_task_of_the_manual_works(tmp_path, monkeypatch, capsys):
+    module, test = blocks("add-a-task.md", "python")
+    (preview,) = blocks("add-a-task.md", "json")
+    (recipe,) = blocks("add-a-task.md", "yaml")
+    monkeypatch.chdir(tmp_path)
+    Path("data/sentiment").mkdir(parents=True)
+    for name in ("train", "val"):
+        lines = "".join(json.dumps(row) + "\n" for row in ROWS)
+        Path(f"data/sentiment/{name}.jsonl").write_text(lines)
+    train_vocabulary([lines] * 9, 40, Path("spiece.model"), kind="bpe", character_coverage=1.0)
+
+    mine = types.ModuleType("t2t.tasks.my_sentiment")
+    exec(module, mine.__dict__)
+    (task,) = mine.TASKS
+    assert next(preview_task(task, "train", Path("data"))) == json.loads(preview)
+    monkeypatch.setitem(sys.modules, mine.__name__, mine)
+    tests: dict[str, Any] = {}
+    exec(test, tests)
+    tests["test_a_row_is_cast"]()
+
+    registry = load_tasks()
+    registry.add(task, place=mine.__name__)
+    monkeypatch.setattr("t2t.task.load_tasks", lambda: registry)
+    Path("my_sentiment.yaml").write_text(recipe)
+    sets = ["data.dir=data", "train.steps=2", "model.overrides={num_layers: 1, d_model: 16}"]
+    assert run("my_sentiment.yaml", Path("runs/sentiment"), sets) == 0
+    assert "my_sentiment" in capsys.readouterr().out
+    assert Path("runs/sentiment/predictions/my_sentiment.validation.jsonl").is_file()

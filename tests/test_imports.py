@@ -23,8 +23,8 @@ LAYERS = [
     ["t2t.evaluation"],
     ["t2t.training"],
     ["t2t.inspection", "t2t.validation"],
-    ["t2t.train"],
     ["t2t.quickstart"],
+    ["t2t.train"],
     ["t2t.cli"],
 ]
 HEAVY = ["torch", "datasets", "transformers", "evaluate", "sklearn", "scipy"]
