@@ -243,7 +243,7 @@ def evaluate(
     ] = None,
     batch_tokens: Annotated[
         int | None,
-        typer.Option(min=1, help="Input tokens in a batch; by default by device."),
+        typer.Option(min=1, help="Tokens in a batch, on its longer side; by default by device."),
     ] = None,
 ) -> None:
     """Predict and score; writes predictions/TASK.SPLIT.jsonl and scores.json."""
@@ -360,11 +360,12 @@ def convert(
     """Convert a checkpoint between t2t and Hugging Face T5."""
     from t2t.model.conversion import hf_to_t2t, t2t_to_hf
 
+    lacking: list[str] = []
     if direction == "hf-to-t2t":
         hf_to_t2t(source, target)
     else:
-        t2t_to_hf(source, target)
-    print(f"{target}: written")
+        lacking = t2t_to_hf(source, target)
+    print("; ".join([f"{target}: written", *lacking]))
 
 
 def _print_rows(rows: list[dict[str, object]], as_json: bool) -> None:

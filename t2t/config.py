@@ -179,7 +179,7 @@ class Evaluation(Section):
     split: str = "validation"
     """train, validation or test."""
     batch_tokens: Count | None = None
-    """Padded encoder tokens in a decoding batch; None takes 4,096 on a CPU, 32,768 elsewhere."""
+    """Tokens in a decoding batch, on its longer side; None takes 4,096 on a CPU, else 32,768."""
     max_target_length: Count = 128
     """Longest output in tokens, EOS included."""
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,13 +56,46 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def making_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success it becomes `path`, whole.
+
+    Raises:
+        UserError: there is something at `path` already, other than an empty folder.
+        RunError: the disk refused.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path}: is not an empty folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"{path}: {error.filename} is no folder") from error
+    except OSError as error:
+        raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_file_mode_mask())
+        temporary.rename(path)
+        fsync_directory(path.parent)
+    except OSError as error:
+        raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _file_mode_mask() -> int:
+    """What the system takes from the mode of a new file; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def _publish(temporary: Path, path: Path) -> None:
     """Sync `temporary`, give it the mode of an ordinary new file and rename it to `path`."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    mask = os.umask(0)
-    os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
+    temporary.chmod(0o666 & ~_file_mode_mask())
     temporary.replace(path)
     fsync_directory(path.parent)
 

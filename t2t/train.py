@@ -81,9 +81,12 @@ def _is_main() -> bool:
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
     """Score the run's last checkpoint on the recipe's tasks, unless that was done."""
     from t2t.evaluation.evaluate import evaluate
+    from t2t.training.stopping import StopRequest
 
-    if not _is_evaluated(recipe, out, registry):
-        settings = recipe.evaluation
+    if _is_evaluated(recipe, out, registry):
+        return
+    settings = recipe.evaluation
+    with StopRequest("trained; stopped before the evaluation was done"):
         evaluate(
             out,
             settings.tasks,

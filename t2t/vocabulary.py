@@ -79,6 +79,7 @@ class SentencePieceVocabulary:
         """
         self.path = path
         model = _read_model(path)
+        self.is_unigram: bool = model.trainer_spec.model_type == model.trainer_spec.UNIGRAM
         self.num_sentinels = _append_sentinels(model, num_sentinels, path)
         self._processor = _processor(model, path)
         self.size: int = self._processor.get_piece_size()

@@ -4,7 +4,6 @@ A t2t checkpoint (`step-N`), a run (its newest whole checkpoint) or a Hugging Fa
 Files that a manifest covers are compared with it before any of them is loaded.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from t2t.evaluation.predict import DecodingSettings
 from t2t.files import sha256_file
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5
-from t2t.model.weights import find_weights, load_folder
+from t2t.model.weights import find_weights, load_folder, weights_hash
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 _RECIPE = "recipe.yaml"
@@ -57,7 +56,7 @@ def load_for_evaluation(
         raise UserError(
             f"{vocabulary.path}: {vocabulary.size} ids, but the model in {folder} has {rows} rows"
         )
-    return LoadedModel(model, vocabulary, folder, _weights_hash(folder), _decoding(folder))
+    return LoadedModel(model, vocabulary, folder, weights_hash(folder), _decoding(folder))
 
 
 def _vocabulary(folder: Path, given: Path | None) -> SentencePieceVocabulary:
@@ -69,16 +68,6 @@ def _vocabulary(folder: Path, given: Path | None) -> SentencePieceVocabulary:
     if own.is_file() and sha256_file(path) != sha256_file(own):
         raise UserError(f"{path}: the model was trained with another vocabulary, {own}")
     return load_vocabulary(path)
-
-
-def _weights_hash(folder: Path) -> str:
-    """The SHA-256 of the weights: of the one file, or of all shards' hashes in order."""
-    paths = sorted(folder.glob("*.safetensors"))
-    weights = [path for path in paths if path.name.startswith("model")]
-    digests = [sha256_file(path) for path in weights]
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
 
 
 def _decoding(folder: Path) -> DecodingSettings:

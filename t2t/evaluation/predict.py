@@ -32,8 +32,9 @@ class DecodingSettings:
     max_target_length: int = 128
     """Longest output in tokens, EOS included."""
     batch_tokens: int | None = None
-    """Padded input tokens in a batch, which holds at least one example; None takes 4,096 on a
-    CPU and 32,768 elsewhere."""
+    """Rows of a batch times the longer of their padded inputs and `max_target_length`, for whose
+    keys and values memory is taken; None takes 4,096 on a CPU and 32,768 elsewhere. A batch holds
+    at least one example."""
 
     def replaced(
         self,
@@ -96,7 +97,8 @@ def predict(
     num_unfinished = 0
     with _progress(name, len(inputs), report) as advance:
         batch_tokens = settings.batch_tokens_on(device)
-        for rows in batches_by_length([len(ids) for ids in inputs], batch_tokens):
+        lengths = [max(len(ids), settings.max_target_length) for ids in inputs]
+        for rows in batches_by_length(lengths, batch_tokens):
             padded = _padded([inputs[row] for row in rows]).to(device)
             decoded = _decoded(model, padded, settings)
             for row, ids in zip(rows, decoded.tolist(), strict=True):
@@ -117,7 +119,7 @@ def _decoded(model: T5, padded: Tensor, settings: DecodingSettings) -> Tensor:
 
 
 def batches_by_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Row numbers in batches, the longest first: out of memory shows at the start or never.
+    """Row numbers in batches, the longest first, so that too large a batch fails early.
 
     Rows times the longest length stays within `batch_tokens`, but for single rows.
     """

@@ -104,8 +104,9 @@ def read_predictions(path: Path) -> list[Prediction]:
 
     Raises:
         UserError: no such file, or bad lines: the first 100 as file:line: field: reason. A
-            line is bad when it is not an object with exactly the ten fields, when a value is
-            of another type, when task or split is not the file's, or when a key comes twice.
+            line is bad when it is not an object with the fields that are written (`label` may
+            lack, `scores` may be there), when a value is of another type, when task or split is
+            not the file's, or when a key comes twice.
     """
     name = PredictionsName.of(path)
     if not path.is_file():
@@ -147,7 +148,8 @@ def _read_line(line: bytes, name: PredictionsName) -> tuple[dict[str, Any] | Non
 def _field_problems(row: dict[str, Any], name: PredictionsName) -> Iterable[str]:
     for field, (allowed, is_allowed) in _FIELDS.items():
         if field not in row:
-            yield f"{field}: missing"
+            if field not in _OPTIONAL:
+                yield f"{field}: missing"
         elif not is_allowed(row[field]):
             yield f"{field}: must be {allowed}, is {described(row[field])}"
     for field in row.keys() - _FIELDS.keys():
@@ -167,7 +169,7 @@ def _prediction(row: dict[str, Any]) -> Prediction:
         idx=row["idx"],
         inputs=row["inputs"],
         targets=tuple(row["targets"]),
-        label=row["label"],
+        label=row.get("label"),
     )
     return Prediction(
         example=example, output=row["output"], value=row["prediction"], reason=row["reason"]
@@ -213,4 +215,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "output": ("a string", _is_text),
     "prediction": ("a string, a number or null", _is_prediction),
     "reason": ("a string or null", lambda value: value is None or _is_text(value)),
+    "scores": ("a number, a list or an object", lambda value: value is not None),
 }
+_OPTIONAL = {"label", "scores"}
+"""`label` is the gold value in the form of `prediction`; `scores` are a decoder's, and not read."""

@@ -3,7 +3,7 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from t2t.casts import NO_LABEL_TARGET
 from t2t.errors import UserError, refuse
 from t2t.evaluation.predictions import (
     PredictionsName,
@@ -42,6 +43,8 @@ class TaskScores:
     version: int
     checkpoint: str | None
     """Hash of the weights that predicted, where run.json knows this very file."""
+    note: str | None = None
+    """What a reader of the score should know."""
 
     @property
     def score(self) -> float | None:
@@ -52,7 +55,8 @@ class TaskScores:
 
     def as_json(self) -> dict[str, Any]:
         """The fields that scores.json holds."""
-        note = {} if self.metrics is not None else {"note": "no labels"}
+        notes = [*([] if self.metrics is not None else ["no labels"]), *filter(None, [self.note])]
+        note = {"note": "; ".join(notes)} if notes else {}
         return {
             "metrics": None if self.metrics is None else dict(self.metrics),
             "score": self.score,
@@ -125,7 +129,7 @@ def score_directory(directory: Path, registry: Registry) -> Scores:
 def _score_file(
     path: Path, name: PredictionsName, task: Task, record: Mapping[str, Any]
 ) -> TaskScores:
-    predictions = read_predictions(path)
+    predictions = [_with_label(task, prediction) for prediction in read_predictions(path)]
     if not predictions:
         raise UserError(f"{path}: holds no predictions")
     refuse(list(_value_problems(path, task, predictions)), "predictions cannot be scored")
@@ -140,7 +144,32 @@ def _score_file(
         protocol=task.protocol,
         version=task.version,
         checkpoint=record.get("checkpoint") if known else None,
+        note=_change(entry, len(predictions)) if isinstance(entry, dict) and not known else None,
     )
+
+
+def _change(entry: Mapping[str, Any], count: int) -> str:
+    """How a file differs from the one that run.json describes."""
+    recorded = entry.get("examples")
+    counts = f": {count} examples, {recorded} then" if recorded != count else ""
+    return f"changed since it was predicted{counts}"
+
+
+def _with_label(task: Task, prediction: Prediction) -> Prediction:
+    """The prediction with its gold value, which a file of other tools may say by targets alone.
+
+    The target of a classified example is its label's name; the targets of a task with free
+    answers are its right answers. Neither holds where there is no label, nor for WSC, whose
+    target is a candidate.
+    """
+    example = prediction.example
+    if example.label is not None or example.targets == (NO_LABEL_TARGET,):
+        return prediction
+    if not task.labels:
+        return replace(prediction, example=replace(example, label=list(example.targets)))
+    if example.targets and example.targets[0] in task.labels:
+        return replace(prediction, example=replace(example, label=example.targets[0]))
+    return prediction
 
 
 def _value_problems(path: Path, task: Task, predictions: Sequence[Prediction]) -> list[str]:
@@ -197,7 +226,10 @@ def scores_table(scores: Scores, width: int = 100) -> str:
     Console(file=rendered, width=width, color_system=None).print(table)
     lines = [line.rstrip() for line in rendered.getvalue().splitlines()]
     averages = [_average_line(average) for average in scores.averages]
-    return "\n".join([*filter(None, lines), *averages])
+    notes = [
+        f"{task.name.file_name}: {task.note}" for task in scores.tasks if task.note is not None
+    ]
+    return "\n".join([*filter(None, lines), *averages, *notes])
 
 
 def _average_line(average: Average) -> str:

@@ -4,19 +4,22 @@ import shutil
 from pathlib import Path
 
 from t2t.errors import UserError
-from t2t.files import replacing
+from t2t.files import making_folder
 from t2t.model.files import CONFIG, save_model
 from t2t.model.hub import load_hf, save_hf
 from t2t.model.manifest import VOCABULARY
 from t2t.model.weights import find_weights, load_folder
 
 
-def t2t_to_hf(source: Path, target: Path) -> None:
+def t2t_to_hf(source: Path, target: Path) -> list[str]:
     """Write a folder that `AutoModelForSeq2SeqLM` and `AutoTokenizer` load.
 
     Args:
         source: a t2t checkpoint or a run (its newest whole checkpoint).
-        target: the folder to make.
+        target: the folder to make, whole or not at all.
+
+    Returns:
+        What the folder lacks, in words.
 
     Raises:
         UserError: no t2t checkpoint at `source`, or files at `target`.
@@ -25,9 +28,9 @@ def t2t_to_hf(source: Path, target: Path) -> None:
     folder = find_weights(source)
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: already a Hugging Face folder")
-    _refuse_full(target)
     vocabulary = folder / VOCABULARY
-    save_hf(load_folder(folder), target, vocabulary if vocabulary.is_file() else None)
+    with making_folder(target) as temporary:
+        return save_hf(load_folder(folder), temporary, vocabulary if vocabulary.is_file() else None)
 
 
 def hf_to_t2t(source: Path, target: Path) -> None:
@@ -39,13 +42,7 @@ def hf_to_t2t(source: Path, target: Path) -> None:
     """
     if (source / CONFIG).is_file():
         raise UserError(f"{source}: already a t2t checkpoint")
-    _refuse_full(target)
-    save_model(load_hf(source), target)
-    if (source / VOCABULARY).is_file():
-        with replacing(target / VOCABULARY) as temporary:
-            shutil.copyfile(source / VOCABULARY, temporary)
-
-
-def _refuse_full(target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target}: is not an empty folder")
+    with making_folder(target) as temporary:
+        save_model(load_hf(source), temporary)
+        if (source / VOCABULARY).is_file():
+            shutil.copyfile(source / VOCABULARY, temporary / VOCABULARY)

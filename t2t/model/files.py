@@ -130,5 +130,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors as one safetensors file, whole or not at all."""
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
-        # transformers refuses a file that does not say which framework wrote it.
-        save_file(contiguous, temporary, metadata={"format": "pt"})
+        try:
+            # transformers refuses a file that does not say which framework wrote it.
+            save_file(contiguous, temporary, metadata={"format": "pt"})
+        except SafetensorError as problem:
+            raise RunError(f"{path}: cannot write: {problem}") from problem

@@ -26,8 +26,10 @@ from t2t.model.files import (
 )
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
+from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 TENSORS = "model.safetensors"
+BPE_MODEL = "sentencepiece.bpe.model"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -60,31 +62,43 @@ EMBEDDING_COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight"
 UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
 
 
-def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> None:
+def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> list[str]:
     """Write a folder that `T5ForConditionalGeneration.from_pretrained` loads.
 
-    With `vocabulary_file`, a SentencePiece model, the folder also has its tokenizer.
+    With `vocabulary_file`, a SentencePiece model, the folder also has its tokenizer. There is
+    none for a BPE model: transformers' T5 tokenizer reads any model as a unigram one, and would
+    cut other pieces without a word.
+
+    Returns:
+        What the folder lacks, in words.
 
     Raises:
         UserError: no such vocabulary file.
         RunError: the disk refused.
     """
-    if vocabulary_file is not None and not vocabulary_file.is_file():
-        raise UserError(f"{vocabulary_file}: no such vocabulary file")
+    vocabulary = None if vocabulary_file is None else load_vocabulary(vocabulary_file)
     tensors = {hf_name(name): tensor for name, tensor in model.state_dict().items()}
     write_tensors(directory / TENSORS, tensors)
     write_json(directory / "config.json", hf_config(model.config))
     write_json(directory / "generation_config.json", dict(SPECIAL_IDS))
-    if vocabulary_file is not None:
-        _save_tokenizer(vocabulary_file, directory)
+    if vocabulary is None:
+        return ["no tokenizer: there is no vocabulary beside the weights"]
+    return _save_tokenizer(vocabulary, directory)
 
 
-def _save_tokenizer(vocabulary_file: Path, directory: Path) -> None:
-    with replacing(directory / "spiece.model") as temporary:
-        shutil.copyfile(vocabulary_file, temporary)
+def _save_tokenizer(vocabulary: SentencePieceVocabulary, directory: Path) -> list[str]:
+    name = "spiece.model" if vocabulary.is_unigram else BPE_MODEL
+    with replacing(directory / name) as temporary:
+        shutil.copyfile(vocabulary.path, temporary)
+    if not vocabulary.is_unigram:
+        return [
+            f"no tokenizer: transformers' T5 has none for BPE; the SentencePiece file is {name}"
+        ]
     special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
-    settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": 100, **special}
+    extra_ids = vocabulary.num_sentinels
+    settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": extra_ids, **special}
     write_json(directory / "tokenizer_config.json", settings)
+    return []
 
 
 def hf_config(config: ModelConfig) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """A model from whatever folder names it: a checkpoint, a run, or a Hugging Face T5."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from t2t.errors import RunError, UserError
+from t2t.files import sha256_file
 from t2t.model import manifest
 from t2t.model.files import CONFIG, load_model, read_json
 from t2t.model.hub import load_hf
@@ -67,3 +69,13 @@ def find_weights(source: Path, report: Callable[[str], None] = print) -> Path:
             "checkpoint) or config.json (a Hugging Face T5)"
         )
     return source
+
+
+def weights_hash(folder: Path) -> str:
+    """The SHA-256 of the weights: of the one file, or of all shards' hashes in order."""
+    paths = sorted(folder.glob("*.safetensors"))
+    weights = [path for path in paths if path.name.startswith("model")]
+    digests = [sha256_file(path) for path in weights]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()

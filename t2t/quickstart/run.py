@@ -94,7 +94,7 @@ def quickstart(out: Path, short: bool, no_pretrain: bool) -> None:
         no_pretrain: also fine-tune without pre-training, with settings of its own.
 
     Raises:
-        UserError: `out` holds a quickstart of the other length.
+        UserError: `out` holds a quickstart of the other length, or other files.
     """
     if short:
         print(f"--short: {SHORT_STEPS} steps a stage show that all works, and learn nothing")
@@ -132,8 +132,13 @@ def _tell(story: Story, no_pretrain: bool) -> None:
 
 
 def _claim(story: Story) -> None:
-    """Mark the folder as a short or a full quickstart: the two share no checkpoint."""
+    """Mark the folder as a short or a full quickstart: the two share no checkpoint.
+
+    A folder with other things in it is refused: superglue/ there may be someone's real data.
+    """
     marker = story.out / "quickstart.txt"
+    if story.out.is_dir() and any(story.out.iterdir()) and not marker.is_file():
+        raise UserError(f"{story.out}: holds files that no quickstart wrote; take another --out")
     kind = "short" if story.short else "full"
     if marker.is_file() and marker.read_text(encoding="utf-8").strip() != kind:
         raise UserError(

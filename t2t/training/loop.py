@@ -334,8 +334,8 @@ class Trainer:
             keys = self.state.skipped_keys
             more = f" and {len(keys) - MAX_LISTED} more" if len(keys) > MAX_LISTED else ""
             raise RunError(
-                f"step {step}: no finite gradient in {skipped} steps in a row; the last "
-                f"checkpoint is untouched. Examples (task/epoch/row) of these steps: "
+                f"step {step}: no finite gradient in {skipped} steps in a row; checkpoints "
+                f"made before are untouched. Examples (task/epoch/row) of these steps: "
                 f"{', '.join(keys[:MAX_LISTED])}{more}"
             )
 

@@ -24,6 +24,7 @@ from typing import Any
 from t2t.config import Recipe, differences, dump_recipe, load_recipe
 from t2t.errors import RunError, UserError, refuse
 from t2t.files import write_json, write_text
+from t2t.model.weights import find_weights, weights_hash
 from t2t.training import checkpoint
 
 RECIPE_FILE = "recipe.yaml"
@@ -97,7 +98,7 @@ class RunDirectory:
         """Refuse a recipe with which this run may not go on; what else differs from its own.
 
         Free are the number of steps if it grows, what is saved, printed and evaluated, and the
-        paths of the data and the vocabulary (`check_content` compares what lies there).
+        paths of the data, the vocabulary and the starting weights: what lies there is compared.
 
         Returns:
             The settings that differ and may, as `key: old -> new`.
@@ -111,10 +112,19 @@ class RunDirectory:
         allowed: list[str] = []
         problems: list[str] = []
         for key, (before, after) in differences(old, recipe).items():
-            found = allowed if _may_differ(key, before, after) else problems
+            may = _may_differ(key, before, after)
+            if key == "model.pretrained" and after is not None:
+                may = self._started_from(Path(after))
+            found = allowed if may else problems
             found.append(f"{key}: {before} -> {after}")
         refuse(problems, f"{self.path} was trained with another recipe (take another --out)")
         return allowed
+
+    def _started_from(self, weights: Path) -> bool:
+        """Whether these are the weights that the run began with, wherever they lie now."""
+        recorded = self._recorded() or {}
+        began_with = recorded.get("pretrained")
+        return began_with is not None and began_with == weights_hash(find_weights(weights))
 
     def check_content(self, content: Content) -> None:
         """Refuse data or a vocabulary that changed since the run began.
@@ -158,7 +168,7 @@ class RunDirectory:
             return None
         try:
             recorded: dict[str, Any] = json.loads(path.read_bytes())
-            recorded["vocabulary"], recorded["data"]
+            recorded["vocabulary"], recorded["data"], recorded["pretrained"]
             recorded["starts"][-1]["versions"], recorded["starts"][-1]["device"]
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise RunError(f"{path}: damaged ({error!r})") from error
@@ -167,12 +177,18 @@ class RunDirectory:
     def begin(self, recipe: Recipe, content: Content, device: Device, step: int) -> None:
         """Record a start at `step`: the recipe, what made it, the log without later steps."""
         recorded = self._recorded() or {"starts": []}
+        resumed = bool(recorded["starts"])
         start = {"step": step, "device": asdict(device), "versions": _versions()}
         record = {
             "vocabulary": content.vocabulary,
             "data": dict(content.data),
+            "pretrained": recorded["pretrained"] if resumed else _hash_of_start(recipe),
             "starts": [*recorded["starts"], start],
         }
+        for name in (RECIPE_FILE, RUN_FILE):
+            # What a kill left of an earlier writing.
+            for stray in self.path.glob(f".{name}.*"):
+                stray.unlink()
         write_text(self.path / RECIPE_FILE, dump_recipe(recipe))
         write_json(self.path / RUN_FILE, record)
         checkpoint.remove_strays(self.path)
@@ -182,7 +198,15 @@ class RunDirectory:
 def _may_differ(key: str, before: Any, after: Any) -> bool:
     if key == "train.steps":
         return bool(after > before)
-    return key in _FREE or key.startswith(_FREE_SECTION)
+    is_path_of_text = key.startswith("text.") and key.endswith(".files")
+    return key in _FREE or is_path_of_text or key.startswith(_FREE_SECTION)
+
+
+def _hash_of_start(recipe: Recipe) -> str | None:
+    """The hash of the weights that a new run begins with; None where they are random."""
+    if recipe.model.pretrained is None:
+        return None
+    return weights_hash(find_weights(Path(recipe.model.pretrained)))
 
 
 def _versions() -> dict[str, str]:

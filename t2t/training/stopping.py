@@ -20,7 +20,9 @@ class StopRequest:
     After it the signal only sets `requested`, and the training loop looks at it each step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "stopped before training began") -> None:
+        """`before` says what a SIGTERM before `defer` stops."""
+        self._before = before
         self.requested = False
         self._deferred = False
         self._previous: Any = None
@@ -39,4 +41,4 @@ class StopRequest:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         if not self._deferred:
-            raise Stopped("stopped before training began; the same command starts it")
+            raise Stopped(f"{self._before}; the same command goes on")

@@ -196,13 +196,17 @@ def _rates(
     settings = recipe.mixture
     counts = {corpus.name: corpus.count for corpus in corpora}
     declared = {n: task.num_examples.get(SPLIT, counts[n]) for n, (task, _) in mixed.items()}
-    for name, count in counts.items():
-        if declared[name] != count:
-            used = "declared" if settings.rates == "reference" else "counted"
-            report(
-                f"{name}: {count} training examples here, {declared[name]} in the official set; "
-                f"rates use the {used} number"
-            )
+    differing = [
+        f"{name} {count} ({declared[name]})"
+        for name, count in counts.items()
+        if declared[name] != count
+    ]
+    if differing:
+        used = "official" if settings.rates == "reference" else "first"
+        report(
+            f"training examples here (in the official set): {', '.join(differing)}; "
+            f"rates use the {used} number"
+        )
     return mixture_rates(
         declared if settings.rates == "reference" else counts,
         "equal" if settings.rates == "equal" else "proportional",

@@ -56,6 +56,15 @@ def test_batches_hold_every_row_once() -> None:
     assert list(batches_by_length([], 20)) == []
 
 
+def test_short_inputs_make_no_batch_whose_outputs_outgrow_it(
+    tiny_model: T5, tiny_vocabulary: Vocabulary, echo: list[tuple[int, int]]
+) -> None:
+    """Memory is taken for the keys and values of `max_target_length` tokens a row."""
+    settings = DecodingSettings(inputs_length=16, max_target_length=20, batch_tokens=60)
+    predict(tiny_model, tiny_vocabulary, examples(10), settings, report=lambda _: None)
+    assert [rows for rows, _ in echo] == [3, 3, 3, 1]
+
+
 def test_long_inputs_are_cut_before_the_end_and_counted(
     monkeypatch: pytest.MonkeyPatch, tiny_model: T5, tiny_vocabulary: Vocabulary
 ) -> None:

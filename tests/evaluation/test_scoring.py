@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from t2t.errors import UserError
-from t2t.evaluation.predictions import write_predictions
+from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
 from t2t.task import Example, Mixture, Registry, Task
@@ -203,6 +203,50 @@ def test_a_checkpoint_is_credited_with_its_own_files_alone(
     assert score_directory(tmp_path, registry).tasks[0].checkpoint == "abc"
     write(tmp_path, copa, [("choice1", "choice2")])
     assert score_directory(tmp_path, registry).tasks[0].checkpoint is None
+
+
+def change_lines(path: Path, change: Any) -> None:
+    rows = [change(json.loads(line)) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_file_of_another_tool_may_lack_labels_and_hold_scores(
+    tmp_path: Path, registry: Registry
+) -> None:
+    answers = {
+        "cb": ("neutral", "neutral"),
+        "record": ("Paris", "paris"),
+        "wsc": ("the cat", "cat"),
+    }
+    for name, (target, output) in answers.items():
+        path = write(tmp_path, registry.task(f"super_glue_{name}"), [(None, output)])
+        change_lines(path, lambda row, target=target: {
+            **{field: value for field, value in row.items() if field != "label"},
+            "targets": [target],
+            "scores": [-0.5, -1.5],
+        })  # fmt: skip
+    scores = score_directory(tmp_path, registry)
+    assert metrics_of(scores, "cb")["accuracy"] == 100
+    assert metrics_of(scores, "record")["em"] == 100
+    (wsc,) = [task for task in scores.tasks if task.name.task == "super_glue_wsc"]
+    assert wsc.metrics is None  # its target is a candidate, right or wrong
+
+
+def test_a_file_that_was_changed_since_is_scored_and_named(
+    tmp_path: Path, registry: Registry
+) -> None:
+    task = registry.task("super_glue_rte")
+    path = write(tmp_path, task, [("entailment", "entailment"), ("entailment", "")])
+    data = path.read_bytes()
+    record = RunRecord.begin(path.parent, {"checkpoint": "a"}, [PredictionsName.of(path)])
+    path.write_bytes(data)
+    record.add(path, {"examples": 2})
+    assert "changed" not in scores_table(score_directory(tmp_path, registry))
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+    scores = score_directory(tmp_path, registry)
+    expected = "super_glue_rte.validation.jsonl: changed since it was predicted: 1 examples, 2 then"
+    assert expected in scores_table(scores)
+    assert "changed since" in scores.as_json()["splits"]["validation"]["tasks"][task.name]["note"]
 
 
 def test_an_own_task_and_mixture_are_scored(tmp_path: Path, registry: Registry) -> None:

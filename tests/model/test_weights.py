@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from t2t.errors import RunError, UserError
 from t2t.model.conversion import hf_to_t2t, t2t_to_hf
@@ -10,6 +11,7 @@ from t2t.model.hub import save_hf
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 from t2t.model.weights import find_weights, load_weights, read_config
+from t2t.vocabulary import train_vocabulary
 
 CONFIG = ModelConfig(
     vocab_size=128, d_model=16, d_kv=8, d_ff=32, num_heads=2, num_layers=1, num_decoder_layers=1
@@ -45,11 +47,34 @@ def test_a_checkpoint_of_a_run_needs_its_manifest(model: T5, tmp_path: Path):
 
 def test_converting_there_and_back_keeps_every_bit(model: T5, tmp_path: Path):
     save_model(model, tmp_path / "ours")
-    (tmp_path / "ours" / "spiece.model").write_bytes(b"vocabulary")
-    t2t_to_hf(tmp_path / "ours", tmp_path / "theirs")
+    vocabulary = tmp_path / "ours" / "spiece.model"
+    train_vocabulary(["the dog barked at the cat"] * 20, 17, vocabulary)
+    assert t2t_to_hf(tmp_path / "ours", tmp_path / "theirs") == []
     hf_to_t2t(tmp_path / "theirs", tmp_path / "again")
     assert same(load_weights(tmp_path / "again"), model)
-    assert (tmp_path / "again" / "spiece.model").read_bytes() == b"vocabulary"
+    assert (tmp_path / "again" / "spiece.model").read_bytes() == vocabulary.read_bytes()
+
+
+def test_an_export_leaves_out_a_tokenizer_that_would_give_other_ids(model: T5, tmp_path: Path):
+    save_model(model, tmp_path / "ours")
+    vocabulary = tmp_path / "ours" / "spiece.model"
+    train_vocabulary(["the dog barked at the cat"] * 20, 30, vocabulary, kind="bpe")
+    (lacking,) = t2t_to_hf(tmp_path / "ours", tmp_path / "theirs")
+    assert "BPE" in lacking
+    names = {path.name for path in (tmp_path / "theirs").iterdir()}
+    assert "sentencepiece.bpe.model" in names
+    assert not names & {"spiece.model", "tokenizer_config.json"}
+
+
+def test_a_conversion_that_fails_leaves_nothing(model: T5, tmp_path: Path, monkeypatch):
+    def full(*arguments: object, **settings: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    save_model(model, tmp_path / "ours")
+    monkeypatch.setattr("t2t.model.files.save_file", full)
+    with pytest.raises(RunError, match="cannot write: No space left"):
+        t2t_to_hf(tmp_path / "ours", tmp_path / "theirs")
+    assert [path.name for path in tmp_path.iterdir()] == ["ours"]
 
 
 def test_conversions_that_make_no_sense_are_refused(model: T5, tmp_path: Path):

@@ -65,6 +65,16 @@ def test_a_short_folder_is_refused_for_the_full_story(story: Path) -> None:
         run.quickstart(story, short=False, no_pretrain=False)
 
 
+def test_a_folder_of_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
+    real = tmp_path / "superglue" / "CB" / "train.jsonl"
+    real.parent.mkdir(parents=True)
+    real.write_text("real rows")
+    with pytest.raises(UserError, match="files that no quickstart wrote"):
+        run.quickstart(tmp_path, short=True, no_pretrain=False)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [real]
+    assert real.read_text() == "real rows"
+
+
 @pytest.fixture(scope="module")
 def full_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("full")

@@ -133,3 +133,67 @@ def test_no_thread_of_the_process_group_outlives_the_run(project, tmp_path, sets
     stdout, stderr = process.communicate(timeout=100)
     assert stdout.count("left: 0") == 2, stdout + stderr
     assert (process.returncode == 0) == (code == 0)
+
+
+DROPOUT_KEYS = """
+import sys
+from pathlib import Path
+from t2t.train import run
+from t2t.training import loop
+
+real = loop.key
+
+def key(*parts):
+    made = real(*parts)
+    print(f"dropout key: {made}\\n", end="", flush=True)
+    return made
+
+loop.key = key
+recipe, _, out = sys.argv[1:]
+sys.exit(run(recipe, Path(out)))
+"""
+
+
+def test_dropout_differs_by_step_process_and_accumulated_part(project, tmp_path):
+    project.recipe(train__steps=2, train__accumulation=2)
+    script = tmp_path / "script.py"
+    script.write_text(DROPOUT_KEYS)
+    process = project.start(tmp_path / "run", processes=2, program=[str(script)])
+    stdout, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+    keys = [line for line in stdout.splitlines() if line.startswith("dropout key: ")]
+    assert len(keys) == len(set(keys)) == 2 * 2 * 2
+
+
+SLOW_EVALUATION = """
+import sys, time
+from pathlib import Path
+from t2t.evaluation import evaluate as module
+from t2t.train import run
+
+recipe, _, out = sys.argv[1:]
+
+def evaluate(*arguments, **settings):
+    (Path(out) / "evaluating").touch()
+    time.sleep(60)
+
+module.evaluate = evaluate
+sys.exit(run(recipe, Path(out)))
+"""
+
+
+def test_sigterm_while_the_run_is_evaluated_says_run_again(project, tmp_path):
+    project.recipe(train__steps=1, evaluation={"tasks": ["super_glue_rte"]})
+    out = tmp_path / "run"
+    script = tmp_path / "script.py"
+    script.write_text(SLOW_EVALUATION)
+    process = project.start(out, program=[str(script)])
+    until = time.monotonic() + 100
+    while time.monotonic() < until and not (out / "evaluating").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 75, stderr
+    assert "stopped before the evaluation was done" in stderr
+    assert project.train(out) == 0
+    assert (out / "scores.json").is_file()

@@ -8,10 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from t2t.config import load_recipe
 from t2t.model.files import load_model
 from t2t.model.hub import save_hf
 from t2t.training import loop
+from t2t.training.initial_model import initial_model
 from t2t.training.run_directory import RunDirectory
+from t2t.vocabulary import load_vocabulary
 
 LAST = "checkpoints/step-12"
 
@@ -319,3 +322,41 @@ def test_z_loss_is_trained_on_but_is_no_part_of_the_loss(project, tmp_path):
     assert len({line["grad_norm"] for line in lines.values()}) == 3
     assert lines[0.0]["z_loss"] == 0
     assert lines[1.0]["z_loss"] == pytest.approx(2 * lines[0.5]["z_loss"])
+
+
+def test_the_gradient_is_clipped_and_betas_are_the_recipes(project, tmp_path):
+    settings = {"name": "adamw", "learning_rate": 0.01, "clip_norm": 0.25, "betas": [0.5, 0.9]}
+    project.recipe(train__steps=1, optimizer=settings)
+    assert project.train(tmp_path / "run") == 0
+    state = load_file(tmp_path / "run/checkpoints/step-1/optimizer.safetensors")
+    means = {name: value for name, value in state.items() if name.endswith("/exp_avg")}
+    gradients = {name: value / (1 - 0.5) for name, value in means.items()}
+    norm = torch.cat([gradient.flatten() for gradient in gradients.values()]).norm()
+    assert log_of(tmp_path / "run")[0]["grad_norm"] > 0.25
+    assert norm.item() == pytest.approx(0.25, rel=1e-4)
+    for name, gradient in gradients.items():
+        squares = state[name.replace("exp_avg", "exp_avg_sq")]
+        torch.testing.assert_close(squares, (1 - 0.9) * gradient.square())
+
+
+def test_the_weights_move_by_the_schedules_rate(project, tmp_path):
+    schedule = {"name": "constant", "warmup_steps": 1_000_000}
+    path = project.recipe(train__steps=1, schedule=schedule)
+    assert project.train(tmp_path / "run") == 0
+    assert log_of(tmp_path / "run")[0]["learning_rate"] == pytest.approx(0.01 / 1_000_000)
+    vocabulary = load_vocabulary(project.folder / "spiece.model")
+    began = initial_model(load_recipe(str(path)), vocabulary).state_dict()
+    ended = load_file(tmp_path / "run/checkpoints/step-1/model.safetensors")
+    moved = max((ended[name] - began[name]).abs().max().item() for name in began)
+    assert 0 < moved < 1e-5
+
+
+def test_a_run_goes_on_when_what_it_started_from_was_moved(project, finished, tmp_path, capsys):
+    start = Path(shutil.copytree(finished, tmp_path / "start"))
+    project.recipe(model={"pretrained": str(start)}, train__steps=1)
+    assert project.train(tmp_path / "run") == 0
+    moved = start.rename(tmp_path / "moved")
+    assert project.train(tmp_path / "run", f"model.pretrained={moved}", "train.steps=2") == 0
+    other = tmp_path / "run" / "checkpoints" / "step-1"
+    assert project.train(tmp_path / "run", f"model.pretrained={other}", "train.steps=3") == 2
+    assert "model.pretrained: " in capsys.readouterr().err

@@ -68,6 +68,8 @@ def _read_entries(
     archive: zipfile.ZipFile, leaderboard: Leaderboard
 ) -> tuple[dict[str, bytes], list[str]]:
     entries = archive.infolist()
+    if entries and min(entry.header_offset for entry in entries) > 0:
+        return {}, ["other bytes before the first entry"]
     if len(entries) > MAX_ENTRIES:
         return {}, [f"{len(entries)} entries, a submission has {len(leaderboard.files)}"]
     names = [entry.orig_filename for entry in entries]

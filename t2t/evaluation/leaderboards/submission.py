@@ -115,7 +115,8 @@ def write_submission(
             report = _report(file, exported.labels, expected[file.name])
             contents[file.name] = _file_bytes(file, exported.labels, report.placeholders)
             reports.append(report)
-    refuse(problems, f"{out} is not written")
+    older = " (the one that is there is older)" if out.exists() else ""
+    refuse(problems, f"{out} is not written{older}")
     manifest = out.with_suffix(".manifest.json")
     with replacing(out) as temporary:
         temporary.write_bytes(archive_bytes(contents))

@@ -391,6 +391,15 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, expected: dict[str, Expec
         check_archive(tmp_path / "nowhere.zip", SUPERGLUE, expected)
 
 
+def test_bytes_before_the_archive_are_refused(
+    registry: Registry, data_dir: Path, tmp_path: Path, contents: Contents
+) -> None:
+    path = tmp_path / "s.zip"
+    path.write_bytes(b"ten bytes." + archive_bytes(contents))
+    with pytest.raises(UserError, match="other bytes before the first entry"):
+        check_submission(path, SUPERGLUE, registry, data_dir)
+
+
 def test_random_damage_never_ends_in_a_traceback(
     tmp_path: Path, contents: Contents, expected: dict[str, Expected]
 ) -> None:

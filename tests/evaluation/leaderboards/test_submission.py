@@ -370,7 +370,8 @@ def test_an_official_submission_can_be_written_from_the_data_at_hand(
     }
     check_submission(out, SUPERGLUE, registry, data)
     by_counts = check_submission(out, SUPERGLUE, registry, None)
-    assert all("official count" in line for line in by_counts.lines()[:-1])
+    assert all("the official" in line for line in by_counts.lines()[:-1])
+    assert "the official totals and structure" in by_counts.lines()[3]
 
 
 def test_a_folder_or_a_missing_predictions_folder_is_refused(
