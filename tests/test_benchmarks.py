@@ -28,6 +28,7 @@ ARGUMENTS = {
     "denoising.py": ["--rows", "4", "--repeats", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                    "--tasks", "super_glue_rte"],
+    "quickstart_settings.py": ["--short"],
 }  # fmt: skip
 
 

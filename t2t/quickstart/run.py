@@ -98,12 +98,12 @@ def quickstart(out: Path, short: bool, no_pretrain: bool) -> None:
     """
     if short:
         print(f"--short: {SHORT_STEPS} steps a stage show that all works, and learn nothing")
-    with _tiny_model_arithmetic():
+    with tiny_model_arithmetic():
         _tell(Story(out, short, load_tasks(), time.monotonic()), no_pretrain)
 
 
 @contextlib.contextmanager
-def _tiny_model_arithmetic() -> Iterator[None]:
+def tiny_model_arithmetic() -> Iterator[None]:
     """One thread and no denormal numbers, until the end of the block.
 
     Small matrices gain nothing from a second thread, and numbers that decay towards zero make
