@@ -10,6 +10,7 @@ from t2t.errors import UserError, refuse
 
 Key = tuple[str | int, ...]
 
+_SET = "--set"
 MAX_KEYS = 10_000
 """Keys of a recipe, aliases counted wherever they stand: a few lines of them can make millions."""
 
@@ -53,10 +54,16 @@ class Document:
             section[key] = inner
             section = inner
         section[keys[-1]] = value
-        self.places[tuple(keys)] = f"--set {assignment}"
+        self.places[tuple(keys)] = f"{_SET} {assignment}"
 
     def place(self, key: Key) -> str:
-        """Where `key`, or the nearest section around it, was written; empty if nowhere."""
+        """Where `key` was written, or the nearest section around it; empty if nowhere.
+
+        Of a section, a part that `--set` wrote is named rather than the file.
+        """
+        for other, place in reversed(self.places.items()):
+            if other[: len(key)] == key and place.startswith(_SET):
+                return place
         parts = (key[:end] for end in range(len(key), 0, -1))
         return next((self.places[part] for part in parts if part in self.places), "")
 
