@@ -16,6 +16,11 @@ RTE = [
     {"premise": "A cat sat.", "hypothesis": "A dog sat.", "label": "not_entailment", "idx": 1},
 ]
 
+# Its structure cannot be invented, so a submission needs it.
+ANSWERS = [{"idx": 0, "text": "The cat."}]
+QUESTIONS = [{"idx": 0, "question": "Who sat?", "answers": ANSWERS}]
+MULTIRC = {"idx": 0, "passage": {"text": "A cat sat.", "questions": QUESTIONS}}
+
 
 @pytest.fixture
 def t2t(monkeypatch, capsys):
@@ -37,19 +42,21 @@ def t2t(monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A data folder with two RTE rows a split, some text and a vocabulary."""
+    """A data folder with two RTE rows a split, MultiRC's test file, some text and a vocabulary."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "superglue" / "RTE").mkdir(parents=True)
     lines = "".join(json.dumps(row) + "\n" for row in RTE)
-    for split in ("train", "val"):
+    for split in ("train", "val", "test"):
         (folder / "superglue" / "RTE" / f"{split}.jsonl").write_text(lines)
+    (folder / "superglue" / "MultiRC").mkdir()
+    (folder / "superglue" / "MultiRC" / "test.jsonl").write_text(json.dumps(MULTIRC))
     text = [f"{row['premise']} {row['hypothesis']} rte premise: hypothesis:" for row in RTE] * 9
     (folder / "text.txt").write_text("\n".join(text))
     train_vocabulary(text, 40, folder / "small.model", kind="bpe", character_coverage=1.0)
     return folder
 
 
-def recipe(data: Path, **changes: str) -> list[str]:
+def recipe(data: Path, **changes: str | None) -> list[str]:
     settings = {
         "vocabulary": f"{data}/small.model",
         "data.dir": str(data),
@@ -59,7 +66,9 @@ def recipe(data: Path, **changes: str) -> list[str]:
         "model.overrides": "{num_layers: 1, num_decoder_layers: 1, d_model: 16, d_ff: 16}",
         **changes,
     }
-    sets = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    sets = [
+        part for key, value in settings.items() if value for part in ("--set", f"{key}={value}")
+    ]
     return ["multitask/super_glue_text", *sets]
 
 
@@ -150,6 +159,67 @@ def test_validate_train_evaluate_and_score(t2t, data, tmp_path):
     code, out, _ = t2t("convert", "t2t-to-hf", tmp_path / "run", tmp_path / "hf")
     assert code == 0
     assert (tmp_path / "hf" / "config.json").is_file()
+
+
+@pytest.fixture
+def elsewhere(monkeypatch, tmp_path, data) -> Path:
+    """A working folder without data, whose T2T_DATA_DIR is the data folder."""
+    monkeypatch.setenv("T2T_DATA_DIR", str(data))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+def test_the_variable_names_the_data_of_a_run_and_of_its_submission(
+    t2t, data, elsewhere, monkeypatch
+):
+    own = recipe(data, **{"data.dir": None})
+    code, out, error = t2t("validate", *own)
+    assert code == 0, error
+    assert "super_glue_rte: 2 training examples here" in out
+    assert t2t("train", *own, "--out", "run")[0] == 0
+    for name in ("rte", "multirc"):
+        code, _, error = t2t(
+            "evaluate", "run", "--tasks", f"super_glue_{name}", "--split", "test",
+            "--out", "out", "--max-target-length", 2,
+        )  # fmt: skip
+        assert code == 0, error
+    assert len((elsewhere / "out/predictions/super_glue_rte.test.jsonl").open().readlines()) == 2
+    code, out, error = t2t(
+        "submit", "superglue", "--predictions", "out", "--out", "s.zip", "--fill-missing"
+    )
+    assert code == 0, error
+    code, out, error = t2t("submit", "check", "s.zip")
+    assert code == 0, error
+    assert "RTE.jsonl: 2 rows, the ids of superglue/RTE/test.jsonl" in out
+    monkeypatch.delenv("T2T_DATA_DIR")
+    code, _, error = t2t("submit", "check", "s.zip")
+    assert code == 2
+    assert "2998 of 3000 rows missing" in error
+
+
+def test_the_variable_names_the_data_of_the_other_commands(t2t, data, elsewhere):
+    code, out, _ = t2t("tasks", "preview", "super_glue_rte", "--split", "train")
+    assert (code, len(out.splitlines())) == (0, 2)
+    code, _, error = t2t("mixtures", "show", "super_glue")
+    assert code == 2
+    assert f"{data}/superglue/BoolQ/train.jsonl: no such file" in error
+    code, _, error = t2t("vocab", "train", "text.txt", "--size", 25, "--out", "v.model")
+    assert code == 0, error
+
+
+def test_a_data_folder_that_is_named_goes_before_the_variable(t2t, data, elsewhere, tmp_path):
+    named = ("--data-dir", tmp_path)
+    for arguments in (
+        ("tasks", "preview", "super_glue_rte", *named),
+        ("mixtures", "show", "super_glue", *named),
+        ("vocab", "train", "text.txt", "--size", 25, "--out", "v.model", *named),
+        ("validate", *recipe(data, **{"data.dir": str(tmp_path)})),
+    ):
+        code, _, error = t2t(*arguments)
+        assert code == 2
+        assert str(data / "superglue") not in error
+        assert str(tmp_path) in error
 
 
 MISTAKES = [

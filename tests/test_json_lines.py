@@ -107,7 +107,11 @@ def test_a_hundred_problems_are_shown_and_all_are_counted(tmp_path: Path):
     ("method", "good", "bad"),
     [
         ("integer", [("7", 7), ("0", 0)], ["true", "1.0", '"7"', "-1", str(2**31), "null"]),
-        ("truth", [("true", 1), ("false", 0), ('"true"', 1), ('"false"', 0)], ["1", "0", '"yes"']),
+        (
+            "truth",
+            [("true", 1), ("false", 0), ('"true"', 1), ('"false"', 0)],
+            ["1", "0", '"yes"', '"True"', '"False"', '"TRUE"', '" true"', '""', "null"],
+        ),
         ("binary", [("1", 1), ("0", 0)], ["true", "false", "2", "-1", "1.0", '"1"']),
     ],
 )

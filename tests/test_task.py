@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from t2t import casts, metrics
-from t2t.documents import TextSource
 from t2t.errors import UserError
 from t2t.sources import MemorySource
 from t2t.task import (
     CastRow,
     Example,
-    Invalid,
     Mixture,
     Objective,
     Prediction,
@@ -21,7 +19,7 @@ from t2t.task import (
     Task,
     load_tasks,
 )
-from t2t.task_parts import classification, grouped_metric, text_task
+from t2t.task_parts import classification
 
 COLOURS = ("red", "blue")
 
@@ -149,17 +147,6 @@ def test_an_unknown_split_names_the_task_and_the_splits():
         colour_task([SKY]).examples("dev", None)
 
 
-def test_a_label_is_read_back_exactly():
-    task = colour_task([SKY])
-    (example,) = task.examples("train", None)
-    assert task.parse("blue", example) == "blue"
-    for output in ("Blue", "blue ", " blue", "", "blue blue", "<unk>", "1"):
-        assert isinstance(task.parse(output, example), Invalid)
-    invalid = task.prediction(example, "green")
-    assert (invalid.value, invalid.output) == (None, "green")
-    assert invalid.reason == "'green' is not one of red, blue"
-
-
 def test_scores_count_invalid_outputs_as_wrong():
     task = colour_task([SKY, ROSE])
     assert task.score(predicted(task, ["blue", "red"])) == {"accuracy": 100.0}
@@ -186,40 +173,10 @@ def test_a_metric_that_refuses_is_a_user_error():
         task.score(predicted(task, ["red"]))
 
 
-def test_grouped_metrics_see_values_and_groups():
-    seen = []
-
-    def spy(targets, predictions):
-        seen.append((targets, predictions))
-        return {"spy": 1.0}
-
-    metric = grouped_metric(spy, group=lambda example: example.idx % 2, value=lambda v: f"<{v}>")
-    task = colour_task([SKY, ROSE], metrics=(metric,))
-    assert task.score(predicted(task, ["blue", "no"])) == {"spy": 1.0}
-    assert seen == [
-        (
-            [{"value": "<blue>", "group": 1}, {"value": "<red>", "group": 1}],
-            [{"value": "<blue>"}, {"value": "<None>"}],
-        )
-    ]
-    assert metric.__name__ == "spy"
-
-
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "../x", ".x", "ä"])
 def test_a_name_that_cannot_be_in_a_file_name_is_refused(name):
     with pytest.raises(UserError, match="a name is letters"):
         colour_task([], name=name)
-
-
-def test_a_text_task_is_a_corpus_with_an_objective(tmp_path):
-    (tmp_path / "a.txt").write_text("one\ntwo")
-    task = text_task("books", TextSource(("a.txt",)))
-    assert task.objective == Objective("span_corruption", 0.15, 3.0)
-    assert [row["text"] for row in task.rows("train", tmp_path)] == ["one", "two"]
-    assert [(row.inputs, row.targets) for row in task.cast_rows("train", tmp_path)] == [
-        ("", "one"),
-        ("", "two"),
-    ]
 
 
 @pytest.mark.parametrize(

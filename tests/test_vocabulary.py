@@ -4,7 +4,14 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import UserError
-from t2t.vocabulary import EOS_ID, UNK_ID, ModelProto, load_vocabulary, train_vocabulary
+from t2t.vocabulary import (
+    EOS_ID,
+    UNK_ID,
+    ModelProto,
+    SentencePieceVocabulary,
+    load_vocabulary,
+    train_vocabulary,
+)
 
 TEXT = ["the dog barked at the cat\nthe cat ran from the dog", "a bird sang to the dog"] * 20
 
@@ -28,6 +35,31 @@ def test_batch_encoding_equals_one_by_one_and_decoding_returns_the_text(small):
     batch = small.encode_batch(lines)
     assert batch == [small.encode(line) for line in lines]
     assert [small.decode(ids) for ids in batch] == lines
+
+
+def test_batches_are_encoded_on_all_cores(small):
+    class Spy:
+        def __init__(self, processor):
+            self.processor, self.settings = processor, []
+
+        def encode(self, texts, **settings):
+            self.settings.append(settings)
+            return self.processor.encode(texts, **settings)
+
+    vocabulary = load_vocabulary(small.path)
+    vocabulary._processor = spy = Spy(vocabulary._processor)
+    texts = ("the dog", "a bird")
+    assert vocabulary.encode_batch(texts) == [small.encode(text) for text in texts]
+    # SentencePiece takes -1 for as many threads as there are cores.
+    assert spy.settings == [{"num_threads": -1}]
+
+
+@pytest.mark.parametrize(
+    ("sentinels", "rows"), [(0, 128), (103, 128), (104, 128), (105, 256), (232, 256), (233, 384)]
+)
+def test_embeddings_have_a_multiple_of_128_rows(small, sentinels, rows):
+    vocabulary = SentencePieceVocabulary(small.path, sentinels)
+    assert (vocabulary.size, vocabulary.embedding_rows) == (24 + sentinels, rows)
 
 
 def test_decoding_stops_at_eos_and_marks_what_it_does_not_know(small):

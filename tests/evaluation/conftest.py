@@ -13,6 +13,7 @@ from t2t.evaluation.predictions import write_predictions
 from t2t.model.sizes import size
 from t2t.model.transformer import T5
 from t2t.task import Registry, Task, load_tasks
+from t2t.training.checkpoint import TrainingState, save
 from t2t.vocabulary import SentencePieceVocabulary, train_vocabulary
 
 Rows = list[dict[str, Any]]
@@ -173,3 +174,23 @@ def tiny_model(tiny_vocabulary: SentencePieceVocabulary) -> T5:
 def other_model(tiny_vocabulary: SentencePieceVocabulary) -> T5:
     """Another untrained model."""
     return _tiny_model(tiny_vocabulary, 1)
+
+
+SaveCheckpoint = Callable[[Path, int, T5], Path]
+
+
+@pytest.fixture
+def save_checkpoint(tiny_vocabulary: SentencePieceVocabulary) -> SaveCheckpoint:
+    """Saves a model in a run's folder at a step, as training does."""
+
+    def save_at(run: Path, step: int, model: T5) -> Path:
+        state = TrainingState(step=step, stream={"window": 0, "offset": 0})
+        return save(run, model, {}, state, tiny_vocabulary.path, keep=None)
+
+    return save_at
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, tiny_model: T5, save_checkpoint: SaveCheckpoint) -> Path:
+    """Step 20 of a run."""
+    return save_checkpoint(tmp_path / "run", 20, tiny_model)

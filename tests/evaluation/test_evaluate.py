@@ -1,6 +1,7 @@
 """From a checkpoint to predictions and scores, in all its forms."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,34 +9,21 @@ import pytest
 
 from t2t.errors import RunError, UserError
 from t2t.evaluation import evaluate as module
-from t2t.evaluation.checkpoints import load_for_evaluation
 from t2t.evaluation.evaluate import evaluate, select_tasks
 from t2t.evaluation.leaderboards.submission import write_submission
 from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-from t2t.evaluation.predict import DecodingSettings
 from t2t.evaluation.predictions import read_predictions
 from t2t.evaluation.scoring import score_directory
 from t2t.files import sha256_file
-from t2t.model.files import save_model
 from t2t.model.hub import save_hf
 from t2t.model.transformer import T5
 from t2t.sources import MemorySource
 from t2t.task import Registry, Task
-from t2t.training.checkpoint import TrainingState, save
-from t2t.vocabulary import SentencePieceVocabulary, train_vocabulary
+from t2t.vocabulary import SentencePieceVocabulary
+
+SaveCheckpoint = Callable[[Path, int, T5], Path]
 
 SHORT = {"inputs_length": 64, "max_target_length": 4}
-
-
-def save_checkpoint(run: Path, step: int, model: T5, vocabulary: SentencePieceVocabulary) -> Path:
-    """A checkpoint as training saves it."""
-    state = TrainingState(step=step, stream={"window": 0, "offset": 0})
-    return save(run, model, {}, state, vocabulary.path, keep=None)
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path, tiny_model: T5, tiny_vocabulary: SentencePieceVocabulary) -> Path:
-    return save_checkpoint(tmp_path / "run", 20, tiny_model, tiny_vocabulary)
 
 
 def test_tasks_are_evaluated_into_files_and_scores(
@@ -157,10 +145,10 @@ def test_two_checkpoints_do_not_share_a_folder(
     tmp_path: Path,
     registry: Registry,
     other_model: T5,
-    tiny_vocabulary: SentencePieceVocabulary,
+    save_checkpoint: SaveCheckpoint,
 ) -> None:
     out = tmp_path / "o"
-    other = save_checkpoint(tmp_path / "other", 1, other_model, tiny_vocabulary)
+    other = save_checkpoint(tmp_path / "other", 1, other_model)
     quiet = {"decoding": SHORT, "report": lambda line: None}
     for name in ("super_glue_copa", "super_glue_wic"):
         evaluate(checkpoint, [name], "test", data_dir, out, registry, **quiet)
@@ -172,41 +160,6 @@ def test_two_checkpoints_do_not_share_a_folder(
     evaluate(other, both, "test", data_dir, out, registry, **quiet)
     second = json.loads((out / "predictions" / "run.json").read_text())
     assert second["checkpoint"] != first["checkpoint"]
-
-
-def quiet_load(path: Path, vocabulary: Path | None = None) -> Any:
-    return load_for_evaluation(path, vocabulary, lambda line: None)
-
-
-def test_a_run_gives_its_newest_whole_checkpoint(
-    checkpoint: Path, other_model: T5, tiny_vocabulary: SentencePieceVocabulary
-) -> None:
-    run = checkpoint.parent.parent
-    newer = save_checkpoint(run, 100, other_model, tiny_vocabulary)
-    checkpoint.with_name("step-200.tmp").mkdir()
-    assert quiet_load(run).folder == newer
-    data = bytearray((newer / "model.safetensors").read_bytes())
-    data[-1] ^= 1
-    (newer / "model.safetensors").write_bytes(data)
-    lines: list[str] = []
-    assert load_for_evaluation(run, None, lines.append).folder == checkpoint
-    (line,) = lines
-    assert "step-100 is passed over" in line
-    assert "model.safetensors: damaged" in line
-    with pytest.raises(RunError, match=r"step-100/model\.safetensors: damaged"):
-        quiet_load(newer)
-
-
-@pytest.mark.parametrize(
-    "name", ["model.safetensors", "model.json", "spiece.model", "manifest.json"]
-)
-def test_each_damaged_file_is_noticed(checkpoint: Path, name: str) -> None:
-    (checkpoint / name).write_bytes(b"[]" if name == "manifest.json" else b"damaged")
-    with pytest.raises(RunError, match=name):
-        quiet_load(checkpoint)
-    (checkpoint / name).unlink()
-    with pytest.raises(RunError, match=name):
-        quiet_load(checkpoint)
 
 
 def test_a_hugging_face_folder_is_loaded(
@@ -225,58 +178,3 @@ def test_a_hugging_face_folder_is_loaded(
         (tmp_path / out / "predictions" / "super_glue_wsc.test.jsonl").read_bytes() for out in "ab"
     )
     assert first == second
-
-
-def test_a_vocabulary_can_be_named_and_must_fit(
-    tmp_path: Path, tiny_model: T5, tiny_vocabulary: SentencePieceVocabulary
-) -> None:
-    save_hf(tiny_model, tmp_path / "hf")
-    with pytest.raises(UserError, match=r"spiece\.model: no such vocabulary.*--vocabulary"):
-        quiet_load(tmp_path / "hf")
-    assert quiet_load(tmp_path / "hf", tiny_vocabulary.path).vocabulary.size
-    save_model(tiny_model, tmp_path / "plain")
-    assert quiet_load(tmp_path / "plain", tiny_vocabulary.path).decoding == DecodingSettings()
-
-
-def test_a_larger_vocabulary_than_the_model_is_refused(
-    tmp_path: Path, tiny_model: T5, t5_vocabulary_file: Path
-) -> None:
-    save_hf(tiny_model, tmp_path / "hf")
-    with pytest.raises(UserError, match="32100 ids, but the model"):
-        quiet_load(tmp_path / "hf", t5_vocabulary_file)
-
-
-def test_another_vocabulary_than_the_model_was_trained_with_is_refused(
-    tmp_path: Path, tiny_model: T5, tiny_vocabulary: SentencePieceVocabulary
-) -> None:
-    save_hf(tiny_model, tmp_path / "hf", tiny_vocabulary.path)
-    assert quiet_load(tmp_path / "hf", tiny_vocabulary.path).vocabulary.size
-    other = train_vocabulary(["the cat saw the dog run", "a car"] * 9, 19, tmp_path / "other.model")
-    with pytest.raises(UserError, match=r"other\.model: the model was trained with another"):
-        quiet_load(tmp_path / "hf", other.path)
-
-
-def test_other_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not a checkpoint; it should hold"):
-        quiet_load(tmp_path)
-    with pytest.raises(UserError, match="no such folder"):
-        quiet_load(tmp_path / "nowhere")
-    (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(UserError, match="has no checkpoint yet"):
-        quiet_load(tmp_path)
-
-
-def test_lengths_come_from_the_recipe_of_the_run(checkpoint: Path) -> None:
-    recipe = checkpoint.parent.parent / "recipe.yaml"
-    recipe.write_text(RECIPE)
-    decoding = quiet_load(checkpoint).decoding
-    assert decoding == DecodingSettings(inputs_length=77, max_target_length=9, batch_tokens=1000)
-
-
-RECIPE = """
-vocabulary: spiece.model
-data: {inputs_length: 77}
-mixture: {tasks: [super_glue]}
-train: {steps: 10, batch_size: 4}
-evaluation: {max_target_length: 9, batch_tokens: 1000}
-"""

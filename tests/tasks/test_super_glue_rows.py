@@ -247,6 +247,24 @@ def test_a_row_without_label_is_legal_in_the_test_split_alone(tmp_path: Path, na
             assert problem.startswith(f"1: {field}: missing")
 
 
+@pytest.mark.parametrize("name", RAW)
+def test_labels_that_are_there_in_the_test_split_are_read(tmp_path: Path, name):
+    assert read(tmp_path, name, [RAW[name]], "test") == ROWS[name]
+
+
+@pytest.mark.parametrize("name", ["axb", "axg"])
+def test_the_diagnostics_are_scored_by_the_labels_of_their_test_split(tmp_path: Path, name):
+    labels = ("entailment", "not_entailment")
+    raws = [RAW[name] | {"idx": idx, "label": label} for idx, label in enumerate(labels)]
+    read(tmp_path, name, raws)
+    task = TASKS[f"super_glue_{name}"]
+    examples = task.examples("test", tmp_path)
+    assert [(e.targets, e.label) for e in examples] == [((label,), label) for label in labels]
+    assert task.score([task.prediction(example, example.label) for example in examples])
+    (problem,) = refusals(tmp_path, name, [RAW[name] | {"label": "neutral"}])
+    assert problem.startswith("1: label: must be one of entailment, not_entailment")
+
+
 def test_the_diagnostics_may_lack_labels(tmp_path: Path):
     for name in ("axb", "axg"):
         assert read(tmp_path, name, [changed(name, "label", ...)])[0]["label"] == -1
@@ -257,6 +275,10 @@ def test_the_diagnostics_may_lack_labels(tmp_path: Path):
     [
         ("boolq", "label", 1, "label: must be true or false, is 1"),
         ("boolq", "label", "yes", 'label: must be true or false, is "yes"'),
+        # The task's own label names are no booleans of a file.
+        ("boolq", "label", "True", 'label: must be true or false, is "True"'),
+        ("wic", "label", "False", 'label: must be true or false, is "False"'),
+        ("wsc", "label", "True", 'label: must be true or false, is "True"'),
         ("boolq", "question", 3, "question: must be a string, is 3"),
         ("boolq", "passage", ..., "passage: missing"),
         ("boolq", "idx", "5", 'idx: must be an integer, is "5"'),

@@ -61,6 +61,32 @@ def test_a_file_in_the_place_of_the_folder_is_the_users_mistake(tmp_path):
         RunDirectory(tmp_path / "run").locked().__enter__()
 
 
+def refuse_in(run: RunDirectory, *files: str) -> None:
+    """What trains there makes some files and is refused."""
+
+    def train() -> None:
+        with run.locked():
+            for name in files:
+                (run.path / name).write_text("")
+            raise UserError("no such task")
+
+    with pytest.raises(UserError, match="no such task"):
+        train()
+
+
+def test_a_refusal_leaves_no_folder_that_was_made_for_it(tmp_path):
+    refuse_in(RunDirectory(tmp_path / "run"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_keeps_a_folder_that_was_there_or_holds_something(tmp_path):
+    (tmp_path / "mine").mkdir()
+    refuse_in(RunDirectory(tmp_path / "mine"))
+    refuse_in(RunDirectory(tmp_path / "begun"), "log.jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "mine"]
+    assert (tmp_path / "begun" / "log.jsonl").exists()
+
+
 def begun(project, tmp_path) -> RunDirectory:
     from t2t.config import load_recipe
 
@@ -68,6 +94,39 @@ def begun(project, tmp_path) -> RunDirectory:
     recipe = load_recipe(str(project.folder / "recipe.yaml"))
     run.begin(recipe, Content("v1", {"a": "1", "b": "2"}), Device("cpu", 1, 1, "fp32"), 0)
     return run
+
+
+def test_settings_that_differ_and_may_are_returned(project, tmp_path):
+    from t2t.config import load_recipe
+
+    def check(*sets: str) -> list[str]:
+        return run.check_recipe(load_recipe(str(project.folder / "recipe.yaml"), sets))
+
+    run = begun(project, tmp_path)
+    assert check() == []
+    assert check("train.steps=20", "train.log_every=1", "evaluation.split=test") == [
+        "train.steps: 12 -> 20",
+        "train.log_every: 4 -> 1",
+        "evaluation.split: validation -> test",
+    ]
+    assert check("train.keep=null", "train.checkpoint_every=6", "vocabulary=v", "data.dir=d") == [
+        f"vocabulary: {project.folder}/spiece.model -> v",
+        f"data.dir: {project.folder}/data -> d",
+        "train.checkpoint_every: 5 -> 6",
+        "train.keep: 2 -> None",
+    ]
+    with pytest.raises(UserError, match=r"another --out\): 2 problems") as caught:
+        check("train.steps=11", "train.keep=1", "seed=4")
+    assert "train.steps: 12 -> 11" in str(caught.value)
+    assert "seed: 3 -> 4" in str(caught.value)
+    assert "train.keep" not in str(caught.value)
+
+
+def test_a_folder_without_a_recipe_takes_any(project, tmp_path):
+    from t2t.config import load_recipe
+
+    recipe = load_recipe(str(project.folder / "recipe.yaml"))
+    assert RunDirectory(tmp_path / "run").check_recipe(recipe) == []
 
 
 def test_content_that_differs_is_named_task_by_task(project, tmp_path):

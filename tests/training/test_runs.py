@@ -296,22 +296,6 @@ def test_three_in_a_row_stop_the_run_and_name_the_examples(project, tmp_path, mo
         assert torch.isfinite(value).all()
 
 
-def test_a_run_is_evaluated_when_it_ends_and_only_once(project, tmp_path, capsys):
-    project.recipe(evaluation={"tasks": ["super_glue_cb"], "max_target_length": 4})
-    out = tmp_path / "run"
-    assert project.train(out, "train.steps=2") == 0
-    scores = out / "scores.json"
-    before = scores.stat().st_mtime_ns
-    assert (out / "predictions" / "super_glue_cb.validation.jsonl").is_file()
-    assert project.train(out, "train.steps=2") == 0
-    assert scores.stat().st_mtime_ns == before
-    assert project.train(out, "train.steps=3") == 0
-    assert scores.stat().st_mtime_ns > before
-    assert project.train(out, "train.steps=3", "evaluation.max_target_length=2") == 0
-    record = json.loads((out / "predictions" / "run.json").read_text())
-    assert record["decoding"]["max_target_length"] == 2
-
-
 def test_z_loss_is_trained_on_but_is_no_part_of_the_loss(project, tmp_path):
     lines = {}
     for weight in (0.0, 0.5, 1.0):

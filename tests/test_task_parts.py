@@ -1,0 +1,99 @@
+from functools import partial
+
+from t2t import casts, metrics
+from t2t.documents import TextSource
+from t2t.sources import MemorySource
+from t2t.task import Example, Invalid, Objective, Prediction, Task
+from t2t.task_parts import class_metric, classification, grouped_metric, text_task
+
+COLOURS = ("red", "blue")
+SKY = {"of": "sky", "label": 1, "idx": 7}
+ROSE = {"of": "rose", "label": 0, "idx": 3}
+DARK = {"of": "night", "label": -1, "idx": 5}
+
+
+def colour_task(rows, **changes) -> Task:
+    settings = {"metrics": (metrics.accuracy,), "num_examples": {"test": 3}} | changes
+    return classification(
+        name="colours",
+        source=MemorySource({"test": rows}),
+        text=partial(casts.keyed_text, name="colour", fields=("of",)),
+        labels=COLOURS,
+        **settings,
+    )
+
+
+def predicted(task: Task, outputs: list[str]) -> list[Prediction]:
+    pairs = zip(task.examples("test", None), outputs, strict=True)
+    return [task.prediction(example, output) for example, output in pairs]
+
+
+def test_a_classification_names_the_labels_of_its_rows():
+    task = colour_task([SKY, ROSE, DARK])
+    assert task.examples("test", None) == [
+        Example("7", 7, "colour of: sky", ("blue",), "blue"),
+        Example("3", 3, "colour of: rose", ("red",), "red"),
+        Example("5", 5, "colour of: night", ("<unk>",), None),
+    ]
+    assert (task.labels, task.num_examples) == (COLOURS, {"test": 3})
+
+
+def test_a_label_is_read_back_exactly():
+    task = colour_task([SKY])
+    (example,) = task.examples("test", None)
+    assert task.parse("blue", example) == "blue"
+    for output in ("Blue", "blue ", " blue", "", "blue blue", "<unk>", "1"):
+        assert isinstance(task.parse(output, example), Invalid)
+    invalid = task.prediction(example, "green")
+    assert (invalid.value, invalid.output) == (None, "green")
+    assert invalid.reason == "'green' is not one of red, blue"
+
+
+def test_metrics_of_classes_and_of_predictions_are_both_scored():
+    def longest(predictions):
+        return {"longest": max(len(prediction.output) for prediction in predictions)}
+
+    task = colour_task([SKY, ROSE], more_metrics=(longest,))
+    assert task.score(predicted(task, ["blue", "blueish"])) == {"accuracy": 50.0, "longest": 7}
+    assert [metric.__name__ for metric in task.metrics] == ["accuracy", "longest"]
+
+
+def test_class_metrics_see_ids_and_minus_one_for_what_is_invalid():
+    seen = []
+
+    def spy(targets, predictions):
+        seen.append((targets, predictions))
+        return {}
+
+    class_metric(spy, COLOURS)(predicted(colour_task([SKY, ROSE]), ["red", "green"]))
+    assert seen == [([1, 0], [0, -1])]
+
+
+def test_grouped_metrics_see_values_and_groups():
+    seen = []
+
+    def spy(targets, predictions):
+        seen.append((targets, predictions))
+        return {"spy": 1.0}
+
+    metric = grouped_metric(spy, group=lambda example: example.idx % 2, value=lambda v: f"<{v}>")
+    task = colour_task([SKY, ROSE], metrics=(), more_metrics=(metric,))
+    assert task.score(predicted(task, ["blue", "no"])) == {"spy": 1.0}
+    assert seen == [
+        (
+            [{"value": "<blue>", "group": 1}, {"value": "<red>", "group": 1}],
+            [{"value": "<blue>"}, {"value": "<None>"}],
+        )
+    ]
+    assert metric.__name__ == "spy"
+
+
+def test_a_text_task_is_a_corpus_with_an_objective(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo")
+    task = text_task("books", TextSource(("a.txt",)))
+    assert task.objective == Objective("span_corruption", 0.15, 3.0)
+    assert [row["text"] for row in task.rows("train", tmp_path)] == ["one", "two"]
+    assert [(row.inputs, row.targets) for row in task.cast_rows("train", tmp_path)] == [
+        ("", "one"),
+        ("", "two"),
+    ]

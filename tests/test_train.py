@@ -1,0 +1,143 @@
+"""What `t2t train` does around the training: exit codes, and one evaluation at the end."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from t2t import train
+from t2t.evaluation.evaluate import evaluate
+from t2t.evaluation.scoring import score_directory
+from t2t.task import load_tasks
+from t2t.vocabulary import train_vocabulary
+
+LABELS = {"RTE": "entailment", "CB": "neutral"}
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory) -> Path:
+    """A recipe of one step on two rows a task, which is evaluated on RTE."""
+    folder = tmp_path_factory.mktemp("project")
+    texts = []
+    for name, label in LABELS.items():
+        (folder / "superglue" / name).mkdir(parents=True)
+        rows = [
+            {"premise": "It rained.", "hypothesis": "It is wet.", "label": label, "idx": number}
+            for number in range(2)
+        ]
+        texts += [json.dumps(row) for row in rows]
+        for split in ("train", "val", "test"):
+            path = folder / "superglue" / name / f"{split}.jsonl"
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    train_vocabulary(texts * 5, 60, folder / "spiece.model", kind="bpe", character_coverage=1.0)
+    settings = {
+        "vocabulary": str(folder / "spiece.model"),
+        "model": {
+            "size": "tiny",
+            "overrides": {"d_model": 16, "d_ff": 16, "num_layers": 1, "num_decoder_layers": 1},
+        },
+        "data": {"dir": str(folder), "inputs_length": 48, "targets_length": 16},
+        "mixture": {"tasks": ["super_glue_rte"]},
+        "train": {"steps": 1, "batch_size": 1},
+        "evaluation": {"tasks": ["super_glue_rte"], "max_target_length": 4},
+    }
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(settings))
+    return folder / "recipe.yaml"
+
+
+@pytest.fixture(scope="module")
+def trained(recipe, tmp_path_factory) -> Path:
+    """A run that has ended and was evaluated."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("trained") / "run"
+    assert train.run(str(recipe), out) == 0
+    return out
+
+
+@pytest.fixture
+def out(trained, tmp_path) -> Path:
+    """A copy of that run, whose scores say that nobody wrote them again."""
+    copy = Path(shutil.copytree(trained, tmp_path / "run"))
+    (copy / "scores.json").write_text("old")
+    return copy
+
+
+def was_evaluated(out: Path) -> bool:
+    return (out / "scores.json").read_text() != "old"
+
+
+def test_a_run_is_evaluated_when_it_ends(trained):
+    assert (trained / "predictions" / "super_glue_rte.validation.jsonl").is_file()
+    assert (trained / "scores.json").is_file()
+    assert [task.num_examples for task in score_directory(trained, load_tasks()).tasks] == [2]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "again"),
+    [
+        ("evaluation.max_target_length=4", False),
+        ("evaluation.batch_tokens=64", False),
+        ("evaluation.tasks=[]", False),
+        ("evaluation.max_target_length=3", True),
+        ("evaluation.split=test", True),
+        ("evaluation.tasks=[super_glue_rte, super_glue_cb]", True),
+        ("train.steps=2", True),
+    ],
+)
+def test_only_what_would_give_other_predictions_is_evaluated_again(recipe, out, assignment, again):
+    assert train.run(str(recipe), out, [assignment]) == 0
+    assert was_evaluated(out) == again
+
+
+@pytest.mark.parametrize("name", ["predictions/run.json", "predictions", "scores.json"])
+def test_an_evaluation_of_which_a_part_is_missing_is_made_again(recipe, out, name):
+    path = out / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert train.run(str(recipe), out) == 0
+    assert was_evaluated(out)
+    assert (out / "predictions" / "run.json").is_file()
+
+
+def test_an_evaluation_with_other_inputs_does_not_count(recipe, out):
+    shorter = {"inputs_length": 8, "max_target_length": 4}
+    data = recipe.parent
+    names = ["super_glue_rte"]
+    evaluate(out, names, "validation", data, out, load_tasks(), decoding=shorter)
+    (out / "scores.json").write_text("old")
+    assert train.run(str(recipe), out) == 0
+    assert was_evaluated(out)
+    record = json.loads((out / "predictions" / "run.json").read_text())
+    assert record["decoding"]["inputs_length"] == 48
+
+
+def test_a_process_other_than_the_first_says_which_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "3")
+    assert train.run("finetune/super_gleu", tmp_path) == 2
+    assert capsys.readouterr().err.startswith("t2t (process 3): unknown recipe")
+    monkeypatch.setenv("RANK", "0")
+    assert train.run("finetune/super_gleu", tmp_path) == 2
+    assert capsys.readouterr().err.startswith("t2t: unknown recipe")
+
+
+def test_an_interrupted_run_says_how_it_goes_on(recipe, out, monkeypatch, capsys):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("t2t.training.loop.train", interrupted)
+    assert train.run(str(recipe), out) == 130
+    assert "the same command goes on from the last save" in capsys.readouterr().err
+
+
+def test_the_module_takes_a_recipe_a_folder_and_settings(recipe, trained, monkeypatch, capsys):
+    arguments = [str(recipe), "--out", str(trained), "--set", "seed=1", "--set", "train.keep=3"]
+    monkeypatch.setattr(sys, "argv", ["t2t.train", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        train.main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert "seed: 0 -> 1" in error
+    assert "train.keep" not in error

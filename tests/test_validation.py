@@ -1,0 +1,132 @@
+"""A recipe against what it names: one call names every problem, with its place."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from t2t.errors import UserError
+from t2t.task import load_tasks
+from t2t.validation import validated
+from t2t.vocabulary import train_vocabulary
+
+ROW = {"premise": "It rained.", "hypothesis": "It is wet.", "label": "entailment", "idx": 0}
+RECIPE = """\
+vocabulary: {folder}/spiece.model
+model:
+  size: tiny
+data:
+  dir: {folder}
+mixture:
+  tasks: [super_glue_rte, notes]
+text:
+  notes:
+    files: [notes.txt]
+train:
+  steps: 1
+  batch_size: 4
+evaluation:
+  tasks: [super_glue_rte]
+"""
+
+
+def write_rows(folder: Path, name: str, *rows: dict) -> None:
+    path = folder / "superglue" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Data for a recipe, which lies beside them."""
+    for split in ("train", "val"):
+        write_rows(tmp_path, f"RTE/{split}.jsonl", ROW, {**ROW, "idx": 1})
+    (tmp_path / "notes.txt").write_text("It rained.\nIt is wet.\n")
+    texts = [json.dumps(ROW), "rte premise hypothesis entailment"] * 9
+    train_vocabulary(texts, 45, tmp_path / "spiece.model", kind="bpe", character_coverage=1.0)
+    (tmp_path / "recipe.yaml").write_text(RECIPE.format(folder=tmp_path))
+    return tmp_path
+
+
+def check(folder: Path, *sets: str, lines: list[str] | None = None):
+    report = [].append if lines is None else lines.append
+    return validated(str(folder / "recipe.yaml"), sets, load_tasks(), report)
+
+
+def problems(folder: Path, *sets: str) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        check(folder, *sets)
+    heading, *listed = str(caught.value).split("\n  ")
+    assert heading.startswith(f"{folder}/recipe.yaml: ")
+    return listed
+
+
+def test_a_recipe_that_can_be_run_comes_with_its_data(folder):
+    lines: list[str] = []
+    checked = check(folder, "train.steps=3", lines=lines)
+    assert checked.recipe.train.steps == 3
+    assert [corpus.name for corpus in checked.data.corpora] == ["super_glue_rte", "notes"]
+    assert checked.data.rates == (2.0, 1.0)
+    assert checked.data.recipe == checked.recipe
+    assert any("2 training examples here, 2490 in the official set" in line for line in lines)
+
+
+def test_problems_are_placed_where_the_setting_was_written(folder):
+    found = problems(
+        folder,
+        "train.accumulation=3",
+        "vocabulary=absent.model",
+        "mixture.tasks=[super_glue_rt, notes]",
+        "evaluation.tasks=[super_glue_axb]",
+    )
+    for line, start in zip(
+        found,
+        [
+            f"{folder}/recipe.yaml:13: train.batch_size: 4 rows do not divide into",
+            "--set vocabulary=absent.model: vocabulary: absent.model: no such file",
+            "--set mixture.tasks=[super_glue_rt, notes]: mixture.tasks: unknown task",
+            "--set evaluation.tasks=[super_glue_axb]: evaluation.tasks: task super_glue_axb: ",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("{files: [no.txt]}", 10, "no.txt: no such file"),
+        ("{files: [recipe.yaml]}", 10, "documents are read from .txt, .jsonl, .parquet files"),
+    ],
+)
+def test_texts_are_named_by_their_section(folder, text, line, problem):
+    path = folder / "recipe.yaml"
+    path.write_text(
+        path.read_text().replace("  notes:\n    files: [notes.txt]", f"\n  notes: {text}")
+    )
+    (found,) = problems(folder)
+    assert found.startswith(f"{path}:{line}: text.notes: ")
+    assert problem in found
+
+
+def test_rows_of_training_and_of_evaluation_are_both_checked(folder):
+    write_rows(folder, "RTE/train.jsonl", {**ROW, "label": "yes"})
+    write_rows(folder, "RTE/val.jsonl", {**ROW, "premise": 3})
+    listed = "\n".join(problems(folder))
+    assert "evaluation.tasks: " in listed
+    assert "RTE/val.jsonl:1: premise: must be a string" in listed
+    assert "mixture.tasks: " in listed
+    assert "RTE/train.jsonl:1: label: must be one of" in listed
+
+
+def test_rows_are_not_read_for_a_recipe_that_is_wrong_anyway(folder):
+    write_rows(folder, "RTE/train.jsonl", {})
+    (found,) = problems(folder, "train.accumulation=3")
+    assert "train.batch_size" in found
+
+
+def test_evaluation_tasks_that_are_left_out_are_reported(folder):
+    lines: list[str] = []
+    with pytest.raises(UserError, match=r"BoolQ/val\.jsonl: no such file"):
+        check(folder, "evaluation.tasks=[super_glue]", lines=lines)
+    assert "super_glue_axb: left out, it has no split 'validation'" in lines

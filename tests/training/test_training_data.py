@@ -1,0 +1,178 @@
+"""What a recipe trains on: rates, what is reported, what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from t2t.config import Recipe
+from t2t.errors import UserError
+from t2t.sources import MemorySource
+from t2t.task import Mixture, Objective, Registry, Task
+from t2t.task_parts import classification
+from t2t.training.training_data import TrainingData, load_training_data, mixed_tasks
+
+SENTENCE = "The dog sees the cat."
+
+
+def task(name: str, count: int, declared: int | None = None) -> Task:
+    rows = [{"text": SENTENCE, "label": 0, "idx": number} for number in range(count)]
+    return classification(
+        name=name,
+        source=MemorySource({"train": rows}),
+        text=lambda row: row["text"],
+        labels=("cat", "dog"),
+        num_examples={} if declared is None else {"train": declared},
+    )
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """A task of 4 examples, declared 64, and one of 16, as declared."""
+    result = Registry()
+    for item in (
+        task("few", 4, declared=64),
+        task("many", 16, declared=16),
+        task("probe", 2),
+        Mixture(name="both", tasks=("few", "many"), evaluation_only=("probe",)),
+    ):
+        result.add(item, "here")
+    return result
+
+
+def recipe(template, text: dict | None = None, data: dict | None = None, **mixture) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "vocabulary": str(template.folder / "spiece.model"),
+            "mixture": {"tasks": ["few", "many"], **mixture},
+            "text": text or {},
+            "data": data or {},
+            "train": {"steps": 1, "batch_size": 1},
+        }
+    )
+
+
+def loaded(wanted: Recipe, registry: Registry) -> tuple[TrainingData, list[str]]:
+    """The training data and what was reported."""
+    lines: list[str] = []
+    return load_training_data(wanted, registry, lines.append), lines
+
+
+def rates(data: TrainingData) -> dict[str, float]:
+    return {c.name: rate for c, rate in zip(data.corpora, data.rates, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("mixture", "few", "many"),
+    [
+        ({}, 4, 16),
+        ({"cap": 9}, 4, 9),
+        ({"temperature": 2.0}, 2, 4),
+        ({"cap": 9, "temperature": 2.0}, 2, 3),
+        ({"rates": "equal"}, 1, 1),
+        ({"rates": "equal", "cap": 9}, 1, 1),
+        ({"rates": "reference"}, 64, 16),
+        ({"rates": "reference", "cap": 25, "temperature": 2.0}, 5, 4),
+        ({"tasks": {"few": 2.5, "many": None}}, 2.5, 16),
+        ({"tasks": {"many": 0.5, "few": None}, "rates": "equal"}, 1, 0.5),
+        ({"tasks": {"both": 3}}, 3, 3),
+        ({"tasks": {"few": 100, "many": None}, "cap": 9}, 100, 9),
+    ],
+)
+def test_rates_are_those_of_the_recipe(template, registry, mixture, few, many):
+    data, _ = loaded(recipe(template, **mixture), registry)
+    assert rates(data) == pytest.approx({"few": few, "many": many})
+
+
+@pytest.mark.parametrize(
+    ("policy", "used"),
+    [("proportional", "counted"), ("equal", "counted"), ("reference", "declared")],
+)
+def test_another_number_of_examples_than_declared_is_reported(template, registry, policy, used):
+    _, lines = loaded(recipe(template, rates=policy, tasks=["few", "many", "probe"]), registry)
+    assert lines == [
+        f"few: 4 training examples here, 64 in the official set; rates use the {used} number"
+    ]
+
+
+def test_what_is_cut_is_reported_on_each_side(template, registry):
+    short = recipe(template, data={"inputs_length": 3})
+    assert "many: 16 of 16 inputs are cut at 3 tokens" in loaded(short, registry)[1]
+    short = recipe(template, data={"targets_length": 1})
+    lines: list[str] = []
+    with pytest.raises(UserError, match=r"targets are cut .*: 2 problems") as caught:
+        load_training_data(short, registry, lines.append)
+    for name, count in (("few", 4), ("many", 16)):
+        line = f"{name}: {count} of {count} targets are cut at 1 tokens"
+        assert line in lines
+        assert line in str(caught.value)
+
+
+def documents(folder: Path, *lines: str) -> dict:
+    (folder / "notes.txt").write_text("\n".join(lines))
+    return {"notes": {"files": [str(folder / "notes.txt")]}}
+
+
+def test_cut_targets_of_text_are_reported_and_not_refused(template, registry, tmp_path):
+    wanted = recipe(
+        template,
+        text=documents(tmp_path, *[SENTENCE] * 40),
+        data={"inputs_length": 64, "targets_length": 5},
+        tasks=["notes"],
+    )
+    data, lines = loaded(wanted, registry)
+    count = data.corpora[0].count
+    assert lines == [f"notes: {count} of {count} targets are cut at 5 tokens"]
+
+
+def test_documents_without_a_token_are_counted(template, registry, tmp_path):
+    # Visible to Python, nothing to the vocabulary: a space of no width.
+    text = documents(tmp_path, SENTENCE, "\u200b", SENTENCE, "\u200b\u200b")
+    _, lines = loaded(recipe(template, text=text, tasks=["notes"]), registry)
+    assert lines == ["notes: 2 documents without a token are left out"]
+
+
+def test_refusals_of_several_tasks_are_said_at_once(template, registry):
+    for name in ("bad", "worse"):
+        rows = MemorySource({"train": [{"text": SENTENCE, "label": 7}]})
+        registry.add(replace(task(name, 1), name=name, source=rows), "here")
+    with pytest.raises(UserError) as caught:
+        loaded(recipe(template, tasks=["few", "bad", "many", "worse"]), registry)
+    message = str(caught.value)
+    assert message.startswith("training data: 2 problems\n")
+    assert "task bad, split train: rows cannot be cast" in message
+    assert "task worse, split train: rows cannot be cast" in message
+    with pytest.raises(UserError, match=r"^task bad, split train: rows cannot be cast: 1 problem"):
+        loaded(recipe(template, tasks=["few", "bad"]), registry)
+
+
+def test_rate_zero_and_evaluation_only_leave_a_task_out(template, registry):
+    mixed = mixed_tasks(recipe(template, tasks={"few": 0, "both": 0, "probe": 2}), registry)
+    assert list(mixed) == ["probe"]
+    assert list(mixed_tasks(recipe(template, tasks=["both"]), registry)) == ["few", "many"]
+
+
+def test_a_task_that_is_named_twice_has_one_rate(template, registry):
+    twice = mixed_tasks(recipe(template, tasks=["few", "both"]), registry)
+    assert list(twice) == ["few", "many"]
+    with pytest.raises(UserError, match="few is there twice with different rates"):
+        mixed_tasks(recipe(template, tasks={"few": 2, "both": None}), registry)
+
+
+def test_fingerprints_follow_the_rows_the_version_and_the_objective(template, tmp_path):
+    def content(own: Task) -> str:
+        registry = Registry()
+        registry.add(own, "here")
+        (fingerprint,) = loaded(recipe(template, tasks=["own"]), registry)[0].content.data.values()
+        return fingerprint
+
+    before = content(task("own", 3))
+    assert content(task("own", 3)) == before
+    changed = {
+        before,
+        content(task("own", 4)),
+        content(replace(task("own", 3), version=2)),
+        content(replace(task("own", 3), objective=Objective(mean_span=3.0))),
+        content(replace(task("own", 3), objective=Objective(mean_span=2.0))),
+    }
+    assert len(changed) == 5
