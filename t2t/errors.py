@@ -59,5 +59,6 @@ def refuse(problems: Sequence[str], heading: str) -> None:
     if len(problems) > MAX_LISTED:
         shown.append(f"... and {len(problems) - MAX_LISTED} more")
     plural = "" if len(problems) == 1 else "s"
-    lines = "\n".join(f"  {line}" for line in shown)
+    # A problem that lists others keeps them beneath it.
+    lines = "\n".join(f"  {problem}".replace("\n", "\n  ") for problem in shown)
     raise UserError(f"{heading}: {len(problems)} problem{plural}\n{lines}")

@@ -33,9 +33,9 @@ def replacing(path: Path) -> Iterator[Path]:
         UserError: the path is a folder, or leads through a file.
         RunError: the disk refused (full, read-only, no permission).
     """
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; a file is written there")
     try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; a file is written there")
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise UserError(f"{path}: {error.filename} is no folder") from error

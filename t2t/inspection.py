@@ -102,7 +102,8 @@ def mixture_shares(
     }
     examples = {task_name: size.examples(rates) for task_name, size in counted.items()}
     policy = "equal" if rates == "equal" else "proportional"
-    weights = mixture_rates(examples, policy, cap=cap, temperature=temperature)
+    known = {task_name: number or 0 for task_name, number in examples.items()}
+    weights = mixture_rates(known, policy, cap=cap, temperature=temperature)
     total = sum(weights.values())
     rows = []
     for task_name, size in counted.items():
@@ -136,16 +137,24 @@ class _TaskSize:
             return
         examples = task.examples(TRAIN, data_dir, training=True)
         self._counted = len(examples)
-        if vocabulary and examples:
+        if not examples:
+            raise UserError(f"task {task.name} has no training examples")
+        if vocabulary:
             texts = [text for e in examples for text in (e.inputs, e.targets[0])]
             tokens = sum(len(ids) + 1 for ids in vocabulary.encode_batch(texts))
             self.tokens_per_example = tokens / len(examples)
 
-    def examples(self, rates: str) -> int:
-        """The number that rates count: what is there, or what is declared."""
+    def examples(self, rates: str) -> int | None:
+        """The number that rates count: what is there, or what is declared; the other if unknown.
+
+        None where neither is known and rates are equal.
+        """
         declared = self._task.num_examples.get(TRAIN)
-        number = declared if rates == "reference" or self._counted is None else self._counted
-        if number is None:
+        first, second = self._counted, declared
+        if rates == "reference":
+            first, second = second, first
+        number = second if first is None else first
+        if number is None and rates != "equal":
             raise UserError(
                 f"task {self._task.name} declares no number of training examples; count them "
                 "with --data-dir DIR, or take --rates equal"

@@ -101,7 +101,6 @@ def read_document(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, _Loader)
-        values = yaml.load(text, _Loader)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text: {error.reason}") from error
     except OSError as error:
@@ -111,17 +110,20 @@ def read_document(path: Path) -> Document:
         raise UserError(f"{path}:{line}: not YAML: {error.problem}") from error
     except _NOT_YAML as error:
         raise UserError(f"{path}: not YAML: {error}") from error
-    if not isinstance(values, dict):
+    if not isinstance(node, yaml.MappingNode):
         raise UserError(f"{path}: a recipe is a mapping of keys to values")
     places: dict[Key, str] = {}
     problems: list[str] = []
-    if node is not None:
-        try:
-            _walk(node, (), path, places, problems)
-        except RecursionError as error:
-            raise UserError(f"{path}: a value holds itself, by an alias") from error
+    try:
+        # Before any value is made: a few lines of aliases can stand for more than memory holds.
+        _walk(node, (), path, places, problems)
+    except RecursionError as error:
+        raise UserError(f"{path}: a value holds itself, by an alias") from error
     refuse(problems, str(path))
-    return Document(values, places)
+    try:
+        return Document(yaml.load(text, _Loader), places)
+    except _NOT_YAML as error:
+        raise UserError(f"{path}: not YAML: {error}") from error
 
 
 def _walk(
@@ -139,6 +141,8 @@ def _walk(
     for name_node, value_node in node.value:
         name: Key = (*key, name_node.value)
         place = f"{path}:{name_node.start_mark.line + 1}"
+        if name_node.tag == "tag:yaml.org,2002:merge":
+            problems.append(f"{place}: merge keys (<<) are not read; a recipe can extend another")
         if name in places:
             dotted = ".".join(str(part) for part in name)
             problems.append(f"{place}: {dotted}: already given at {places[name]}")

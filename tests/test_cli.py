@@ -176,7 +176,7 @@ def test_the_variable_names_the_data_of_a_run_and_of_its_submission(
     own = recipe(data, **{"data.dir": None})
     code, out, error = t2t("validate", *own)
     assert code == 0, error
-    assert "super_glue_rte: 2 training examples here" in out
+    assert "super_glue_rte 2 (2490)" in out
     assert t2t("train", *own, "--out", "run")[0] == 0
     for name in ("rte", "multirc"):
         code, _, error = t2t(

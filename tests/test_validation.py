@@ -68,7 +68,7 @@ def test_a_recipe_that_can_be_run_comes_with_its_data(folder):
     assert [corpus.name for corpus in checked.data.corpora] == ["super_glue_rte", "notes"]
     assert checked.data.rates == (2.0, 1.0)
     assert checked.data.recipe == checked.recipe
-    assert any("2 training examples here, 2490 in the official set" in line for line in lines)
+    assert any("super_glue_rte 2 (2490)" in line for line in lines)
 
 
 def test_problems_are_placed_where_the_setting_was_written(folder):

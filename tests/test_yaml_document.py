@@ -98,11 +98,13 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 
 
 def test_aliases_in_measure_are_welcome(tmp_path):
-    assert document(tmp_path, "a: &a {x: 1}\nb: *a\nc: {<<: *a, y: 2}").values == {
-        "a": {"x": 1},
-        "b": {"x": 1},
-        "c": {"x": 1, "y": 2},
-    }
+    assert document(tmp_path, "a: &a {x: 1}\nb: *a").values == {"a": {"x": 1}, "b": {"x": 1}}
+
+
+def test_merge_keys_are_refused(tmp_path):
+    """A few lines of them can make millions of keys."""
+    with pytest.raises(UserError, match=r":2: merge keys \(<<\) are not read"):
+        document(tmp_path, "a: &a {x: 1}\nb: {<<: *a}")
 
 
 BASE = "a: {x: 1, y: {z: 2, w: 3}}\nlist: [1, 2]\nscalar: 5\n"

@@ -70,8 +70,9 @@ class RunRecord:
             UserError: the folder holds other files that came from another checkpoint, from
                 other settings, or from nowhere known.
         """
-        if any(part.exists() and not part.is_dir() for part in (folder, *folder.parents)):
-            raise UserError(f"{folder.parent}: cannot be written to: it is a file, or under one")
+        for part in (folder, *folder.parents):
+            if part.exists() and not part.is_dir():
+                raise UserError(f"{part}: is no folder, so predictions cannot be written there")
         replaced = {name.file_name for name in names}
         recorded = read_record(folder) or {}
         same = {key: recorded.get(key) for key in identity} == dict(identity)

@@ -75,7 +75,7 @@ class _Bar(Display):
         self._progress.update(self._task, completed=line["step"], summary=_summary(line))
 
     def message(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(text, markup=False, highlight=False, emoji=False)
 
 
 def _summary(line: Mapping[str, Any]) -> str:

@@ -167,7 +167,7 @@ def _check_truncation(
     problems = []
     for corpus in corpora:
         if corpus.left_out:
-            report(f"{corpus.name}: {corpus.left_out} documents without a token are left out")
+            report(f"{corpus.name}: documents left out, without a token: {corpus.left_out}")
         for side, count, limit in (
             ("inputs", corpus.truncated_inputs, recipe.data.inputs_length),
             ("targets", corpus.truncated_targets, recipe.data.targets_length),
@@ -202,11 +202,12 @@ def _rates(
         if declared[name] != count
     ]
     if differing:
-        used = "official" if settings.rates == "reference" else "first"
-        report(
-            f"training examples here (in the official set): {', '.join(differing)}; "
-            f"rates use the {used} number"
-        )
+        used = {
+            "proportional": "rates use the first number",
+            "reference": "rates use the official number",
+            "equal": "rates are equal",
+        }[settings.rates]
+        report(f"training examples here (in the official set): {', '.join(differing)}; {used}")
     return mixture_rates(
         declared if settings.rates == "reference" else counts,
         "equal" if settings.rates == "equal" else "proportional",

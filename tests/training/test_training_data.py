@@ -86,13 +86,15 @@ def test_rates_are_those_of_the_recipe(template, registry, mixture, few, many):
 
 @pytest.mark.parametrize(
     ("policy", "used"),
-    [("proportional", "counted"), ("equal", "counted"), ("reference", "declared")],
+    [
+        ("proportional", "rates use the first number"),
+        ("equal", "rates are equal"),
+        ("reference", "rates use the official number"),
+    ],
 )
 def test_another_number_of_examples_than_declared_is_reported(template, registry, policy, used):
     _, lines = loaded(recipe(template, rates=policy, tasks=["few", "many", "probe"]), registry)
-    assert lines == [
-        f"few: 4 training examples here, 64 in the official set; rates use the {used} number"
-    ]
+    assert lines == [f"training examples here (in the official set): few 4 (64); {used}"]
 
 
 def test_what_is_cut_is_reported_on_each_side(template, registry):
@@ -129,7 +131,7 @@ def test_documents_without_a_token_are_counted(template, registry, tmp_path):
     # Visible to Python, nothing to the vocabulary: a space of no width.
     text = documents(tmp_path, SENTENCE, "\u200b", SENTENCE, "\u200b\u200b")
     _, lines = loaded(recipe(template, text=text, tasks=["notes"]), registry)
-    assert lines == ["notes: 2 documents without a token are left out"]
+    assert lines == ["notes: documents left out, without a token: 2"]
 
 
 def test_refusals_of_several_tasks_are_said_at_once(template, registry):
