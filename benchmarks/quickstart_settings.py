@@ -10,6 +10,7 @@ chosen here, and its test rows are not looked at.
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import tempfile
 import time
@@ -24,10 +25,8 @@ from t2t.task import load_tasks
 from t2t.training.loop import train
 
 CANDIDATES = {
-    "finetune": [(rate, scale) for rate in (0.1, 0.3, 1.0) for scale in (0.05, 0.3, 1.0)],
-    "finetune_scratch": [
-        (rate, scale) for rate in (0.003, 0.01, 0.03) for scale in (1.0, 3.0, 10.0)
-    ],
+    "finetune": list(itertools.product((0.1, 0.3, 1.0), (0.05, 0.3, 1.0))),
+    "finetune_scratch": list(itertools.product((0.003, 0.01, 0.03), (1.0, 3.0, 10.0))),
 }
 """(learning rate, embedding scale) by shipped recipe; the schedules stay the recipes' own."""
 
