@@ -36,12 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         if path.is_dir():
             raise UserError(f"{path}: is a folder; a file is written there")
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"{path}: {error.filename} is no folder") from error
-    except OSError as error:
-        raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
-    try:
+        _make_parent(path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
         raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
@@ -67,10 +62,8 @@ def making_folder(path: Path) -> Iterator[Path]:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(f"{path}: is not an empty folder")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"{path}: {error.filename} is no folder") from error
     except OSError as error:
         raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
     try:
@@ -82,6 +75,14 @@ def making_folder(path: Path) -> Iterator[Path]:
         raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _make_parent(path: Path) -> None:
+    """Make the folder that `path` lies in; a path through a file is a user's mistake."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"{path}: {error.filename} is no folder") from error
 
 
 def _file_mode_mask() -> int:
