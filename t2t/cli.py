@@ -360,11 +360,8 @@ def convert(
     """Convert a checkpoint between t2t and Hugging Face T5."""
     from t2t.model.conversion import hf_to_t2t, t2t_to_hf
 
-    lacking: list[str] = []
-    if direction == "hf-to-t2t":
-        hf_to_t2t(source, target)
-    else:
-        lacking = t2t_to_hf(source, target)
+    converted = hf_to_t2t if direction == "hf-to-t2t" else t2t_to_hf
+    lacking = converted(source, target)
     print("; ".join([f"{target}: written", *lacking]))
 
 

@@ -149,6 +149,8 @@ def _check_column(path: Path, schema: Any, column: str) -> None:
         near = closest(column, schema.names)
         hint = f"; did you mean {near!r}?" if near else "."
         raise UserError(f"{path}: no column {column!r}{hint} Columns: {', '.join(schema.names)}")
+    if schema.names.count(column) > 1:
+        raise UserError(f"{path}: two columns are called {column!r}")
     kind = schema.field(column).type
     if pyarrow.types.is_dictionary(kind):
         kind = kind.value_type

@@ -59,8 +59,10 @@ def making_folder(path: Path) -> Iterator[Path]:
         UserError: there is something at `path` already, other than an empty folder.
         RunError: the disk refused.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir()))):
         raise UserError(f"{path}: is not an empty folder")
+    if path.resolve() == Path.cwd():
+        raise UserError(f"{path}: is the working directory; name a new folder")
     try:
         _make_parent(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

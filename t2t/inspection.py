@@ -59,7 +59,7 @@ def preview_task(
         UserError: `ids` without a vocabulary, or what `Task.cast_rows` refuses.
     """
     if ids != (vocabulary_file is not None):
-        raise UserError("--ids needs --vocabulary FILE, a SentencePiece model, and the other way")
+        raise UserError("--ids needs --vocabulary FILE, a SentencePiece model, and it --ids")
     vocabulary = load_vocabulary(vocabulary_file) if vocabulary_file else None
     for row in islice(task.cast_rows(split, data_dir), limit):
         line: dict[str, Any] = {

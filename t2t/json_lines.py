@@ -204,7 +204,11 @@ def read_rows(path: Path, convert: Callable[[Fields], Iterable[Any]]) -> list[An
     problems: list[str] = []
     for fields in read_objects(path):
         if not fields.problems:
-            rows += convert(fields)
+            try:
+                rows += convert(fields)
+            # A reader is anyone's code: where it fails on a line, the line is named.
+            except Exception as error:
+                fields.note("line", f"{type(error).__name__}: {error}")
         problems += fields.problems
     refuse(problems, f"{path} is refused")
     if not rows:

@@ -207,8 +207,12 @@ class Task:
         try:
             for metric in self.metrics:
                 scores.update(metric(predictions))
-        except ValueError as error:
+        except (UserError, ValueError) as error:
             raise UserError(f"task {self.name}: {error}") from error
+        # A metric is anyone's code.
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"task {self.name}: a metric fails: {reason}") from error
         return scores
 
     def _check_labels(self, predictions: Sequence[Prediction]) -> None:
@@ -403,10 +407,11 @@ def _defined_in(name: str) -> Iterator[Task | Mixture]:
     # A task module is anyone's code: where it fails, and how, is what its author needs.
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        raise UserError(
-            f"{last.filename}:{last.lineno}: {name} cannot be loaded: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        place = f"{last.filename}:{last.lineno}"
+        if isinstance(error, SyntaxError):
+            place = f"{error.filename}:{error.lineno}"
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{place}: {name} cannot be loaded: {reason}") from error
     for kind, names in ((Task, "TASKS"), (Mixture, "MIXTURES")):
         items = getattr(module, names, ())
         if not isinstance(items, tuple | list) or not all(isinstance(i, kind) for i in items):

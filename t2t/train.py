@@ -5,6 +5,7 @@ user's input is wrong, 75 stopped by SIGTERM with the state saved: run the same 
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -57,19 +58,26 @@ def _run(name: str, out: Path, sets: Sequence[str]) -> None:
     from t2t.task import load_tasks
     from t2t.training.loop import train
     from t2t.training.processes import flushed_denormals
-    from t2t.validation import validated
+    from t2t.training.stopping import StopRequest
+    from t2t.validation import validated, validated_to_go_on
 
+    if not _is_main():
+        # What sources warn of is the same in every process.
+        logging.getLogger("t2t").setLevel(logging.ERROR)
+    report = print if _is_main() else lambda _: None
     registry = load_tasks()
-    with flushed_denormals():
-        # A run that has begun was valid; whether it may go on is decided by what it recorded.
+    with flushed_denormals(), StopRequest():
+        # The data of a run that has begun were valid; that they are the same it checks itself.
         if steps_of(out):
             recipe = load_recipe(name, sets)
+            if not _is_done(recipe, out, registry):
+                recipe = validated_to_go_on(name, sets, registry, report)
             train(recipe, out, registry)
         else:
-            checked = validated(name, sets, registry, print if _is_main() else lambda _: None)
+            checked = validated(name, sets, registry, report)
             recipe = checked.recipe
             train(recipe, out, registry, checked.data)
-    if recipe.evaluation.tasks and _is_main():
+    if _is_main() and not _is_evaluated(recipe, out, registry):
         _evaluate(recipe, out, registry)
 
 
@@ -79,12 +87,10 @@ def _is_main() -> bool:
 
 
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
-    """Score the run's last checkpoint on the recipe's tasks, unless that was done."""
+    """Score the run's last checkpoint on the recipe's tasks."""
     from t2t.evaluation.evaluate import evaluate
     from t2t.training.stopping import StopRequest
 
-    if _is_evaluated(recipe, out, registry):
-        return
     settings = recipe.evaluation
     with StopRequest("trained; stopped before the evaluation was done"):
         evaluate(
@@ -107,25 +113,43 @@ def _decoding(recipe: "Recipe") -> dict[str, int | None]:
     }
 
 
+def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
+    """Whether a run with checkpoints is at its last step and evaluated."""
+    from t2t.model.manifest import steps_of
+
+    finished = steps_of(out)[-1] >= recipe.train.steps
+    return finished and _is_evaluated(recipe, out, registry)
+
+
 def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
     from t2t.evaluation.evaluate import select_tasks
     from t2t.evaluation.predictions import PredictionsName
     from t2t.evaluation.run_record import read_record
+    from t2t.evaluation.scoring import scored_checkpoints
     from t2t.files import sha256_file
     from t2t.model.manifest import TENSORS, folder_of, steps_of
 
+    if not recipe.evaluation.tasks:
+        return True
     record = read_record(out / "predictions")
-    if record is None or not (out / "scores.json").is_file():
+    if record is None:
         return False
     split = recipe.evaluation.split
     tasks = select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None)
-    names = {PredictionsName(task.name, split).file_name for task in tasks}
     weights = sha256_file(folder_of(out, steps_of(out)[-1]) / TENSORS)
+    scored = scored_checkpoints(out, split)
+    for task in tasks:
+        path = out / "predictions" / PredictionsName(task.name, split).file_name
+        entry = record["files"].get(path.name, {})
+        if not path.is_file() or entry.get("sha256") != sha256_file(path):
+            return False
+        if scored.get(task.name) != weights:
+            return False
     asked, used = _decoding(recipe), record.get("decoding") or {}
     lengths = ("inputs_length", "max_target_length")
     same = all(used.get(name) == asked[name] for name in lengths)
-    return same and record.get("checkpoint") == weights and names <= set(record["files"])
+    return same and record.get("checkpoint") == weights
 
 
 def main() -> None:

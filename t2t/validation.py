@@ -13,6 +13,7 @@ from t2t.config import Recipe, read_recipe
 from t2t.data.denoising import check_spans, random_spans_helper
 from t2t.errors import T2TError, UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
+from t2t.model.sizes import size
 from t2t.task import Registry, Task
 from t2t.training.initial_model import starting_config
 from t2t.training.training_data import (
@@ -54,6 +55,26 @@ def validated(
     refuse(check.problems, name)
     assert data is not None, "data that could not be read are a problem"
     return Validated(recipe, data)
+
+
+def validated_to_go_on(
+    name: str, sets: Sequence[str], registry: Registry, report: Callable[[str], None] = print
+) -> Recipe:
+    """The recipe of a run that has begun, if what may have changed since can be run here.
+
+    That is what is evaluated when training ends; the rest the run compares with its record.
+
+    Raises:
+        UserError: every problem, as `place: key: reason`.
+    """
+    recipe, document = read_recipe(name, sets)
+    check = _Check(recipe, registry, document, report)
+    data_dir = check.find_data_dir()
+    evaluated = check.find_evaluated()
+    if not check.problems:
+        check.check_evaluated(evaluated, data_dir)
+    refuse(check.problems, name)
+    return recipe
 
 
 class _Check:
@@ -108,6 +129,10 @@ class _Check:
                     f"{settings.accumulation} equal parts"
                 )
 
+    def has_problem(self, key: str) -> bool:
+        """Whether something is wrong with a setting already."""
+        return any(f"{key}: " in problem for problem in self.problems)
+
     def load_vocabulary(self) -> SentencePieceVocabulary | None:
         path = Path(self.recipe.vocabulary)
         with self.at("vocabulary"):
@@ -117,8 +142,11 @@ class _Check:
         return None
 
     def check_model(self, vocabulary: SentencePieceVocabulary | None) -> None:
-        if vocabulary is not None:
-            with self.at("model.pretrained" if self.recipe.model.pretrained else "model"):
+        if self.recipe.model.size is not None:
+            with self.at("model.size"):
+                size(self.recipe.model.size)
+        if vocabulary is not None and not self.has_problem("model.size"):
+            with self.at("model"):
                 starting_config(self.recipe, vocabulary)
 
     def find_data_dir(self) -> Path | None:
@@ -142,6 +170,8 @@ class _Check:
         """Text tasks: used, named apart from the registry's, with files and sentinels enough."""
         mixed = self.recipe.mixture.fixed
         for name, text in self.recipe.text.items():
+            with self.at(f"text.{name}.files"):
+                source_of_text(text).paths(data_dir)
             with self.at(f"text.{name}"):
                 if name in self.registry.tasks or name in self.registry.mixtures:
                     raise UserError("a registered task or mixture has this name; take another")
@@ -150,7 +180,6 @@ class _Check:
                         "is not used: add its name to mixture.tasks, or leave out all texts with "
                         "--set text={}"
                     )
-                source_of_text(text).paths(data_dir)
                 if vocabulary is None:
                     continue
                 raw, _ = random_spans_helper(

@@ -10,7 +10,6 @@ from t2t.errors import UserError, refuse
 
 Key = tuple[str | int, ...]
 
-_SET = "--set"
 MAX_KEYS = 10_000
 """Keys of a recipe, aliases counted wherever they stand: a few lines of them can make millions."""
 
@@ -54,18 +53,17 @@ class Document:
             section[key] = inner
             section = inner
         section[keys[-1]] = value
-        self.places[tuple(keys)] = f"{_SET} {assignment}"
+        self.places[tuple(keys)] = f"--set {assignment}"
 
     def place(self, key: Key) -> str:
-        """Where `key` was written, or the nearest section around it; empty if nowhere.
+        """Where `key`, or the nearest section around it, was written; empty if nowhere.
 
-        Of a section, a part that `--set` wrote is named rather than the file.
+        A section that only `--set` wrote stands where the last of its parts does.
         """
-        for other, place in reversed(self.places.items()):
-            if other[: len(key)] == key and place.startswith(_SET):
-                return place
         parts = (key[:end] for end in range(len(key), 0, -1))
-        return next((self.places[part] for part in parts if part in self.places), "")
+        inside = (place for other, place in reversed(self.places.items()) if other[:1] == key[:1])
+        around = (self.places[part] for part in parts if part in self.places)
+        return next(around, next(inside, ""))
 
     def existing(self, loc: Key) -> Key:
         """The parts of `loc` that lead through these values, and its last part under a mapping."""
@@ -87,8 +85,10 @@ def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in top.items():
         inner = merged.get(key)
-        both = isinstance(inner, dict) and isinstance(value, dict) and value
-        merged[key] = _merge(inner, value) if both and inner is not None else value
+        if isinstance(inner, dict) and isinstance(value, dict) and value:
+            merged[key] = _merge(inner, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -139,6 +139,9 @@ def _walk(
     if not isinstance(node, yaml.MappingNode):
         return
     for name_node, value_node in node.value:
+        if not isinstance(name_node, yaml.ScalarNode):
+            problems.append(f"{path}:{name_node.start_mark.line + 1}: a key must be one word")
+            continue
         name: Key = (*key, name_node.value)
         place = f"{path}:{name_node.start_mark.line + 1}"
         if name_node.tag == "tag:yaml.org,2002:merge":

@@ -267,7 +267,7 @@ BAD_RECIPES = [
     ({"mixture.tasks": "{super_glue_rte: 0}"}, "no task with a rate above 0"),
     ({"mixture.tasks": "[super_glue_cb]"}, "CB/train.jsonl: no such file"),
     ({"vocabulary": "absent.model"}, "no such file; name yours with --set vocabulary=FILE"),
-    ({"model.size": "t5-huge"}, "model: unknown model size 't5-huge'"),
+    ({"model.size": "t5-huge"}, "model.size: unknown model size 't5-huge'"),
     ({"model.overrides": "{num_leyers: 1}"}, "did you mean 'num_layers'?"),
     ({"model.overrides": "{vocab_size: 128}"}, "do not fit the model's 128"),
     ({"model.pretrained": "absent"}, "absent: no such folder"),

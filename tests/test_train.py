@@ -62,12 +62,18 @@ def trained(recipe, tmp_path_factory) -> Path:
 def out(trained, tmp_path) -> Path:
     """A copy of that run, whose scores say that nobody wrote them again."""
     copy = Path(shutil.copytree(trained, tmp_path / "run"))
-    (copy / "scores.json").write_text("old")
+    mark(copy)
     return copy
 
 
+def mark(out: Path) -> None:
+    """Make scores.json another file that says the same."""
+    path = out / "scores.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "mark": True}))
+
+
 def was_evaluated(out: Path) -> bool:
-    return (out / "scores.json").read_text() != "old"
+    return "mark" not in json.loads((out / "scores.json").read_text())
 
 
 def test_a_run_is_evaluated_when_it_ends(trained):
@@ -102,12 +108,35 @@ def test_an_evaluation_of_which_a_part_is_missing_is_made_again(recipe, out, nam
     assert (out / "predictions" / "run.json").is_file()
 
 
+def test_an_evaluation_whose_files_are_not_its_own_is_made_again(recipe, out):
+    predictions = out / "predictions" / "super_glue_rte.validation.jsonl"
+    lines = predictions.read_text()
+    predictions.write_text(lines.splitlines(keepends=True)[0])
+    assert train.run(str(recipe), out) == 0
+    assert predictions.read_text() == lines
+    for scores in (
+        "{}",
+        (out / "scores.json").read_text().replace('"checkpoint": "', '"checkpoint": "0'),
+    ):
+        (out / "scores.json").write_text(scores)
+        assert train.run(str(recipe), out) == 0
+        assert (out / "scores.json").read_text() != scores
+
+
+def test_what_a_run_that_goes_on_will_evaluate_is_checked_before_it_trains(recipe, out, capsys):
+    before = (out / "log.jsonl").read_bytes()
+    longer = ["train.steps=3", "evaluation.tasks=[super_glue_rtee]"]
+    assert train.run(str(recipe), out, longer) == 2
+    assert "did you mean 'super_glue_rte'?" in capsys.readouterr().err
+    assert (out / "log.jsonl").read_bytes() == before
+
+
 def test_an_evaluation_with_other_inputs_does_not_count(recipe, out):
     shorter = {"inputs_length": 8, "max_target_length": 4}
     data = recipe.parent
     names = ["super_glue_rte"]
     evaluate(out, names, "validation", data, out, load_tasks(), decoding=shorter)
-    (out / "scores.json").write_text("old")
+    mark(out)
     assert train.run(str(recipe), out) == 0
     assert was_evaluated(out)
     record = json.loads((out / "predictions" / "run.json").read_text())

@@ -99,13 +99,13 @@ def test_problems_are_placed_where_the_setting_was_written(folder):
         ("{files: [recipe.yaml]}", 10, "documents are read from .txt, .jsonl, .parquet files"),
     ],
 )
-def test_texts_are_named_by_their_section(folder, text, line, problem):
+def test_files_of_texts_are_named_where_they_were_written(folder, text, line, problem):
     path = folder / "recipe.yaml"
     path.write_text(
         path.read_text().replace("  notes:\n    files: [notes.txt]", f"\n  notes: {text}")
     )
     (found,) = problems(folder)
-    assert found.startswith(f"{path}:{line}: text.notes: ")
+    assert found.startswith(f"{path}:{line}: text.notes.files: ")
     assert problem in found
 
 

@@ -12,9 +12,9 @@ from t2t.config import load_recipe
 from t2t.errors import UserError
 from t2t.evaluation.predict import DecodingSettings
 from t2t.files import sha256_file
-from t2t.model.manifest import FOLDER, VOCABULARY
+from t2t.model.manifest import FOLDER
 from t2t.model.transformer import T5
-from t2t.model.weights import find_weights, load_folder, weights_hash
+from t2t.model.weights import find_weights, load_folder, vocabulary_file, weights_hash
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 _RECIPE = "recipe.yaml"
@@ -60,7 +60,7 @@ def load_for_evaluation(
 
 
 def _vocabulary(folder: Path, given: Path | None) -> SentencePieceVocabulary:
-    own = folder / VOCABULARY
+    own = vocabulary_file(folder)
     path = given or own
     if not path.is_file():
         hint = "" if given else "; name a SentencePiece model with --vocabulary"

@@ -215,7 +215,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "output": ("a string", _is_text),
     "prediction": ("a string, a number or null", _is_prediction),
     "reason": ("a string or null", lambda value: value is None or _is_text(value)),
-    "scores": ("a number, a list or an object", lambda value: value is not None),
+    "scores": ("a number, a list or an object", lambda v: isinstance(v, int | float | list | dict)),
 }
 _OPTIONAL = {"label", "scores"}
 """`label` is the gold value in the form of `prediction`; `scores` are a decoder's, and not read."""

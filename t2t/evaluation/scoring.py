@@ -1,6 +1,7 @@
 """Predictions files to scores: no model, no torch, the same numbers every time."""
 
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -58,8 +59,8 @@ class TaskScores:
         notes = [*([] if self.metrics is not None else ["no labels"]), *filter(None, [self.note])]
         note = {"note": "; ".join(notes)} if notes else {}
         return {
-            "metrics": None if self.metrics is None else dict(self.metrics),
-            "score": self.score,
+            "metrics": None if self.metrics is None else _in_json(self.metrics),
+            "score": self.score if math.isfinite(self.score or 0.0) else None,
             "examples": self.num_examples,
             "invalid": self.num_invalid,
             "protocol": self.protocol,
@@ -67,6 +68,11 @@ class TaskScores:
             "checkpoint": self.checkpoint,
             **note,
         }
+
+
+def _in_json(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Metrics for JSON, which has no NaN: a correlation with constant predictions, for one."""
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,16 @@ def score_directory(directory: Path, registry: Registry) -> Scores:
     top = folder.parent if folder.name == "predictions" else folder
     write_json(top / SCORES_FILE, scores.as_json())
     return scores
+
+
+def scored_checkpoints(directory: Path, split: str) -> dict[str, str | None]:
+    """By task, the hash of the weights that a folder's scores.json is about; empty without one."""
+    try:
+        scores = json.loads((directory / SCORES_FILE).read_bytes())
+        tasks = scores["splits"][split]["tasks"]
+        return {name: entry["checkpoint"] for name, entry in tasks.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _score_file(

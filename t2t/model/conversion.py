@@ -7,8 +7,8 @@ from t2t.errors import UserError
 from t2t.files import making_folder
 from t2t.model.files import CONFIG, save_model
 from t2t.model.hub import load_hf, save_hf
-from t2t.model.manifest import VOCABULARY
-from t2t.model.weights import find_weights, load_folder
+from t2t.model.manifest import FOLDER, VOCABULARY
+from t2t.model.weights import find_weights, load_folder, vocabulary_file
 
 
 def t2t_to_hf(source: Path, target: Path) -> list[str]:
@@ -33,16 +33,22 @@ def t2t_to_hf(source: Path, target: Path) -> list[str]:
         return save_hf(load_folder(folder), temporary, vocabulary if vocabulary.is_file() else None)
 
 
-def hf_to_t2t(source: Path, target: Path) -> None:
+def hf_to_t2t(source: Path, target: Path) -> list[str]:
     """Write a t2t checkpoint: the weights, their shape, and the vocabulary where there is one.
+
+    Returns:
+        What the folder lacks, in words.
 
     Raises:
         UserError: no T5 that t2t knows at `source`, or files at `target`.
         RunError: the disk refused.
     """
-    if (source / CONFIG).is_file():
-        raise UserError(f"{source}: already a t2t checkpoint")
+    if (source / CONFIG).is_file() or (source / FOLDER).is_dir():
+        raise UserError(f"{source}: already a t2t checkpoint, or a run")
     with making_folder(target) as temporary:
         save_model(load_hf(source), temporary)
-        if (source / VOCABULARY).is_file():
-            shutil.copyfile(source / VOCABULARY, temporary / VOCABULARY)
+        vocabulary = vocabulary_file(source)
+        if not vocabulary.is_file():
+            return [f"no vocabulary: there is no {VOCABULARY} beside the weights"]
+        shutil.copyfile(vocabulary, temporary / VOCABULARY)
+        return []

@@ -96,8 +96,6 @@ def quickstart(out: Path, short: bool, no_pretrain: bool) -> None:
     Raises:
         UserError: `out` holds a quickstart of the other length, or other files.
     """
-    if short:
-        print(f"--short: {SHORT_STEPS} steps a stage show that all works, and learn nothing")
     with tiny_model_arithmetic():
         _tell(Story(out, short, load_tasks(), time.monotonic()), no_pretrain)
 
@@ -121,6 +119,8 @@ def tiny_model_arithmetic() -> Iterator[None]:
 
 def _tell(story: Story, no_pretrain: bool) -> None:
     _claim(story)
+    if story.short:
+        print(f"--short: {SHORT_STEPS} steps a stage show that all works, and learn nothing")
     make_data(story)
     _pretrain(story)
     story.say("multitask fine-tuning on the eight SuperGLUE tasks")

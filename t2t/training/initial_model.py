@@ -9,11 +9,10 @@ from t2t.config import Recipe
 from t2t.data.randomness import key
 from t2t.errors import UserError, refuse
 from t2t.files import sha256_file
-from t2t.model.files import build_model
-from t2t.model.manifest import VOCABULARY
+from t2t.model.files import build_model, shapes
 from t2t.model.sizes import ModelConfig, size
 from t2t.model.transformer import T5
-from t2t.model.weights import find_weights, load_weights, read_config
+from t2t.model.weights import find_weights, load_weights, read_config, vocabulary_file
 from t2t.vocabulary import SentencePieceVocabulary
 
 # What weights may have otherwise than the named size: it is not the shape of a layer, or it only
@@ -35,7 +34,7 @@ def initial_model(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> T5:
         torch.manual_seed(key(recipe.seed, "initial weights"))
         return T5(config)
     source = Path(recipe.model.pretrained)
-    _check_vocabulary(find_weights(source) / VOCABULARY, vocabulary)
+    _check_vocabulary(vocabulary_file(find_weights(source)), vocabulary)
     loaded = load_weights(source)
     config = _fitting(recipe, loaded.config, vocabulary)
     if config == loaded.config:
@@ -54,7 +53,7 @@ def starting_config(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> Mode
     if recipe.model.pretrained is None:
         return _fitting(recipe, None, vocabulary)
     source = Path(recipe.model.pretrained)
-    _check_vocabulary(find_weights(source) / VOCABULARY, vocabulary)
+    _check_vocabulary(vocabulary_file(find_weights(source)), vocabulary)
     return _fitting(recipe, read_config(source), vocabulary)
 
 
@@ -74,8 +73,10 @@ def _fitting(
     config = named if found is None else _adapted(recipe, found)
     if config is None:
         raise UserError("model: name a size, or the pretrained weights to start from")
-    if found is not None and named is not None:
-        _check_shape(recipe, config, named)
+    if found is not None:
+        _check_overrides(recipe, found, config)
+        if named is not None:
+            _check_shape(recipe, config, named)
     if vocabulary.size > config.vocab_size:
         raise UserError(
             f"vocabulary: {vocabulary.size} ids do not fit the model's {config.vocab_size} "
@@ -95,6 +96,18 @@ def _adapted(recipe: Recipe, base: ModelConfig) -> ModelConfig:
     if recipe.model.dropout is not None:
         config = dataclasses.replace(config, dropout=recipe.model.dropout)
     return config
+
+
+def _check_overrides(recipe: Recipe, found: ModelConfig, wanted: ModelConfig) -> None:
+    """Refuse overrides that ask for tensors of other shapes than the weights have."""
+    if shapes(found) == shapes(wanted):
+        return
+    differing = [
+        f"{name}: {wanted.to_json()[name]!r}, the weights have {found.to_json()[name]!r}"
+        for name in recipe.model.overrides
+        if found.to_json()[name] != wanted.to_json()[name]
+    ]
+    refuse(differing, f"model.overrides: do not fit {recipe.model.pretrained}")
 
 
 def _check_shape(recipe: Recipe, found: ModelConfig, wanted: ModelConfig) -> None:

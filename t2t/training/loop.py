@@ -71,8 +71,10 @@ def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | No
             if data is None:
                 data = load_training_data(recipe, registry, _message_on_main(accelerator))
             content = data.content
-            from_main(accelerator, lambda: _begin(run, recipe, content, accelerator, resumed))
+            from_main(accelerator, lambda: run.check_content(content))
             trainer = _build(recipe, run, data, accelerator, resumed)
+            # Last, for whatever is wrong must be said before anything is written.
+            from_main(accelerator, lambda: _begin(run, recipe, content, accelerator, resumed))
             trainer.run(stop)
 
 
@@ -120,8 +122,7 @@ def _begin(
     accelerator: Accelerator,
     resumed: Path | None,
 ) -> None:
-    """Check that the data are the run's and record this start."""
-    run.check_content(content)
+    """Record this start, and say what is not as it was at the last."""
     device = Device(
         device=_device_name(accelerator.device),
         processes=accelerator.num_processes,

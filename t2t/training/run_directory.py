@@ -24,6 +24,7 @@ from typing import Any
 from t2t.config import Recipe, differences, dump_recipe, load_recipe
 from t2t.errors import RunError, UserError, refuse
 from t2t.files import write_json, write_text
+from t2t.model.manifest import CONFIG, MANIFEST, steps_of
 from t2t.model.weights import find_weights, weights_hash
 from t2t.training import checkpoint
 
@@ -69,9 +70,11 @@ class RunDirectory:
         """Hold the folder for this process; the system lets go of it when the process ends.
 
         Raises:
-            UserError: another process trains here, or the folder cannot be made.
+            UserError: another process trains here, the folder cannot be made, or it holds files
+            that a run would write over.
         """
         is_new = not self.path.exists()
+        self._refuse_foreign()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = (self.path / LOCK_FILE).open("w")
@@ -87,6 +90,17 @@ class RunDirectory:
             finally:
                 if is_new:
                     self._remove_if_empty()
+
+    def _refuse_foreign(self) -> None:
+        """Refuse a folder in which files of another origin have names that a run writes."""
+        if (self.path / RUN_FILE).is_file():
+            return
+        names = (RECIPE_FILE, LOG_FILE, CONFIG, MANIFEST)
+        foreign = [name for name in names if (self.path / name).exists()]
+        if foreign:
+            raise UserError(
+                f"{self.path}: holds {', '.join(foreign)} and is no run; take another --out"
+            )
 
     def _remove_if_empty(self) -> None:
         """Remove a folder that holds nothing but the lock: what would train here was refused."""
@@ -106,7 +120,7 @@ class RunDirectory:
         Raises:
             UserError: every setting that differs and may not.
         """
-        if not (self.path / RECIPE_FILE).is_file():
+        if not self._has_trained():
             return []
         old = load_recipe(str(self.path / RECIPE_FILE))
         allowed: list[str] = []
@@ -119,6 +133,10 @@ class RunDirectory:
             found.append(f"{key}: {before} -> {after}")
         refuse(problems, f"{self.path} was trained with another recipe (take another --out)")
         return allowed
+
+    def _has_trained(self) -> bool:
+        """Whether there is something to go on from; else a start here begins anew."""
+        return bool(steps_of(self.path))
 
     def _started_from(self, weights: Path) -> bool:
         """Whether these are the weights that the run began with, wherever they lie now."""
@@ -133,7 +151,7 @@ class RunDirectory:
             UserError: every task whose rows, text or settings differ, and the vocabulary.
         """
         recorded = self._recorded()
-        if recorded is None:
+        if recorded is None or not self._has_trained():
             return
         problems = []
         if recorded["vocabulary"] != content.vocabulary:
@@ -176,8 +194,8 @@ class RunDirectory:
 
     def begin(self, recipe: Recipe, content: Content, device: Device, step: int) -> None:
         """Record a start at `step`: the recipe, what made it, the log without later steps."""
-        recorded = self._recorded() or {"starts": []}
-        resumed = bool(recorded["starts"])
+        resumed = self._has_trained()
+        recorded = (self._recorded() if resumed else None) or {"starts": [], "pretrained": None}
         start = {"step": step, "device": asdict(device), "versions": _versions()}
         record = {
             "vocabulary": content.vocabulary,
@@ -189,8 +207,9 @@ class RunDirectory:
             # What a kill left of an earlier writing.
             for stray in self.path.glob(f".{name}.*"):
                 stray.unlink()
-        write_text(self.path / RECIPE_FILE, dump_recipe(recipe))
+        # run.json first: it says that the recipe beside it is ours.
         write_json(self.path / RUN_FILE, record)
+        write_text(self.path / RECIPE_FILE, dump_recipe(recipe))
         checkpoint.remove_strays(self.path)
         cut_log(self.path / LOG_FILE, step)
 

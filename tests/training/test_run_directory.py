@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from t2t.config import load_recipe
 from t2t.errors import RunError, UserError
+from t2t.model.manifest import folder_of
 from t2t.training.run_directory import Content, Device, Log, RunDirectory, cut_log
 
 LINES = [json.dumps({"step": step, "loss": 1.5}) + "\n" for step in range(1, 6)]
@@ -88,17 +90,37 @@ def test_a_refusal_keeps_a_folder_that_was_there_or_holds_something(tmp_path):
 
 
 def begun(project, tmp_path) -> RunDirectory:
-    from t2t.config import load_recipe
-
     run = RunDirectory(tmp_path / "run")
     recipe = load_recipe(str(project.folder / "recipe.yaml"))
     run.begin(recipe, Content("v1", {"a": "1", "b": "2"}), Device("cpu", 1, 1, "fp32"), 0)
+    folder_of(run.path, 1).mkdir(parents=True)
     return run
 
 
-def test_settings_that_differ_and_may_are_returned(project, tmp_path):
-    from t2t.config import load_recipe
+def test_a_folder_without_a_checkpoint_is_begun_anew(project, tmp_path):
+    """Nothing was learned there that another recipe or other data could contradict."""
+    run = begun(project, tmp_path)
+    folder_of(run.path, 1).rmdir()
+    other = load_recipe(str(project.folder / "recipe.yaml"), ["seed=9"])
+    assert run.check_recipe(other) == []
+    run.check_content(Content("v2", {}))
+    run.begin(other, Content("v2", {}), Device("cpu", 1, 1, "fp32"), 0)
+    record = json.loads((run.path / "run.json").read_text())
+    assert (record["vocabulary"], len(record["starts"])) == ("v2", 1)
 
+
+@pytest.mark.parametrize("name", ["recipe.yaml", "log.jsonl", "model.json", "manifest.json"])
+def test_files_of_another_origin_are_not_written_over(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with (
+        pytest.raises(UserError, match=f"holds {name} and is no run"),
+        RunDirectory(tmp_path).locked(),
+    ):
+        pass
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
+def test_settings_that_differ_and_may_are_returned(project, tmp_path):
     def check(*sets: str) -> list[str]:
         return run.check_recipe(load_recipe(str(project.folder / "recipe.yaml"), sets))
 
@@ -123,8 +145,6 @@ def test_settings_that_differ_and_may_are_returned(project, tmp_path):
 
 
 def test_a_folder_without_a_recipe_takes_any(project, tmp_path):
-    from t2t.config import load_recipe
-
     recipe = load_recipe(str(project.folder / "recipe.yaml"))
     assert RunDirectory(tmp_path / "run").check_recipe(recipe) == []
 

@@ -335,6 +335,13 @@ def test_the_weights_move_by_the_schedules_rate(project, tmp_path):
     assert 0 < moved < 1e-5
 
 
+def test_overrides_that_do_not_fit_the_weights_leave_nothing(project, finished, tmp_path, capsys):
+    project.recipe(model={"pretrained": str(finished), "overrides": {"num_layers": 5}})
+    assert project.train(tmp_path / "run") == 2
+    assert "num_layers: 5, the weights have 1" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_goes_on_when_what_it_started_from_was_moved(project, finished, tmp_path, capsys):
     start = Path(shutil.copytree(finished, tmp_path / "start"))
     project.recipe(model={"pretrained": str(start)}, train__steps=1)
