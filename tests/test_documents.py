@@ -95,6 +95,16 @@ def test_what_cannot_be_read_is_named(tmp_path: Path):
             texts(TextSource((name,)), tmp_path)
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path: Path):
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_arrays([pyarrow.array(["a"])] * 2, names=["text", "text"])
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="two columns are called 'text'"):
+        texts(TextSource(("a.parquet",)), tmp_path)
+
+
 def test_other_splits_are_refused_and_the_fingerprint_follows_the_text(tmp_path: Path):
     (tmp_path / "a.txt").write_text("a")
     source = TextSource(("a.txt",))

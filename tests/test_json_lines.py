@@ -192,3 +192,8 @@ def test_any_bytes_give_rows_or_a_user_error(tmp_path: Path, data):
 )
 def test_parsing_returns_what_was_written(value):
     assert parse_json(json.dumps(value)) == value
+
+
+def test_a_reader_that_fails_names_the_line(tmp_path):
+    path = lines_file(tmp_path, '{"a": 1}', '{"b": 1}')
+    assert problems_of(path, lambda fields: [fields.values["a"]]) == ["2: line: KeyError: 'a'"]

@@ -1,3 +1,4 @@
+import importlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -255,3 +256,31 @@ def test_the_folder_of_tasks_has_one_name():
     root = str(Path(__file__).resolve().parents[1])
     run = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True)
     assert "import t2t.tasks, not the top-level folder" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("TASKS = (", r"broken\.py:1: .*SyntaxError"),
+        ("\nTASKS = MINE", r"broken\.py:2: .*NameError: name 'MINE'"),
+        ("TASKS = 5", "TASKS must be a tuple of Task objects"),
+        ("MIXTURES = ('a',)", "MIXTURES must be a tuple of Mixture objects"),
+    ],
+)
+def test_a_slip_in_a_task_module_is_one_message(tmp_path, monkeypatch, code, message):
+    (tmp_path / "broken.py").write_text(code)
+    package = importlib.import_module("t2t.tasks")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    with pytest.raises(UserError, match=message):
+        load_tasks()
+    sys.modules.pop("t2t.tasks.broken", None)
+
+
+def test_a_metric_that_fails_is_one_message():
+    def metric(predictions):
+        raise KeyError("answer")
+
+    task = Task(name="own", source=MemorySource({}), cast=lambda row: ("", ""), metrics=(metric,))
+    prediction = Prediction(Example("0", 0, "", ("x",), "x"), "x", "x", None)
+    with pytest.raises(UserError, match="task own: a metric fails: KeyError: 'answer'"):
+        task.score([prediction])

@@ -101,6 +101,11 @@ def test_aliases_in_measure_are_welcome(tmp_path):
     assert document(tmp_path, "a: &a {x: 1}\nb: *a").values == {"a": {"x": 1}, "b": {"x": 1}}
 
 
+def test_a_key_that_is_no_word_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r":2: a key must be one word"):
+        document(tmp_path, "a: 1\n? [b, c]\n: 2")
+
+
 def test_merge_keys_are_refused(tmp_path):
     """A few lines of them can make millions of keys."""
     with pytest.raises(UserError, match=r":2: merge keys \(<<\) are not read"):

@@ -64,6 +64,8 @@ def test_an_export_leaves_out_a_tokenizer_that_would_give_other_ids(model: T5, t
     names = {path.name for path in (tmp_path / "theirs").iterdir()}
     assert "sentencepiece.bpe.model" in names
     assert not names & {"spiece.model", "tokenizer_config.json"}
+    assert hf_to_t2t(tmp_path / "theirs", tmp_path / "again") == []
+    assert (tmp_path / "again" / "spiece.model").read_bytes() == vocabulary.read_bytes()
 
 
 def test_a_conversion_that_fails_leaves_nothing(model: T5, tmp_path: Path, monkeypatch):
