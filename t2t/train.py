@@ -137,7 +137,10 @@ def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
         return False
     split = recipe.evaluation.split
     tasks = select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None)
-    weights = sha256_file(folder_of(out, steps_of(out)[-1]) / TENSORS)
+    newest = folder_of(out, steps_of(out)[-1]) / TENSORS
+    if not newest.is_file():
+        return False
+    weights = sha256_file(newest)
     scored = scored_checkpoints(out, split)
     for task in tasks:
         path = out / "predictions" / PredictionsName(task.name, split).file_name

@@ -123,6 +123,13 @@ def test_an_evaluation_whose_files_are_not_its_own_is_made_again(recipe, out):
         assert (out / "scores.json").read_text() != scores
 
 
+def test_a_finished_run_whose_checkpoint_is_damaged_says_so(recipe, out, capsys):
+    (last,) = (out / "checkpoints").iterdir()
+    (last / "model.safetensors").unlink()
+    assert train.run(str(recipe), out) == 1
+    assert "model.safetensors: missing" in capsys.readouterr().err
+
+
 def test_what_a_run_that_goes_on_will_evaluate_is_checked_before_it_trains(recipe, out, capsys):
     before = (out / "log.jsonl").read_bytes()
     longer = ["train.steps=3", "evaluation.tasks=[super_glue_rtee]"]
