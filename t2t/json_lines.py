@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from t2t.errors import UserError, closest, refuse
+from t2t.errors import T2TError, UserError, closest, refuse
 from t2t.rows import missing
 
 MAX_INTEGER = 2**31 - 1
@@ -206,6 +206,8 @@ def read_rows(path: Path, convert: Callable[[Fields], Iterable[Any]]) -> list[An
         if not fields.problems:
             try:
                 rows += convert(fields)
+            except T2TError:
+                raise
             # A reader is anyone's code: where it fails on a line, the line is named.
             except Exception as error:
                 fields.note("line", f"{type(error).__name__}: {error}")

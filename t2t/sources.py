@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from t2t.errors import RunError, UserError, unknown
+from t2t.errors import RunError, T2TError, UserError, unknown
 from t2t.files import sha256_file, sha256_json
 from t2t.json_lines import Fields, read_rows
 from t2t.rows import Row
@@ -163,6 +163,8 @@ class HubSource:
             return datasets.load_dataset(
                 self.path, self.config, split=split, revision=self.revision
             )
+        except T2TError:
+            raise
         # What the library and the network raise is no closed set; the user gets its words.
         except Exception as error:
             raise RunError(

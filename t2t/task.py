@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from t2t.casts import Cast, Texts
-from t2t.errors import UserError, refuse, unknown
+from t2t.errors import T2TError, UserError, refuse, unknown
 from t2t.rows import Row
 from t2t.sources import Source, check_split
 
@@ -209,6 +209,8 @@ class Task:
                 scores.update(metric(predictions))
         except (UserError, ValueError) as error:
             raise UserError(f"task {self.name}: {error}") from error
+        except T2TError:
+            raise
         # A metric is anyone's code.
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
@@ -244,6 +246,8 @@ class Task:
                 rows.append(_Row(_key(idx), idx, self.label(row), *_checked(cast(row))))
             except UserError as error:
                 problems.append(f"row {number}: {error}")
+            except T2TError:
+                raise
             # A cast is anyone's code: whatever it makes of a row is that row's problem.
             except Exception as error:
                 problems.append(f"row {number}: {type(error).__name__}: {error}")
@@ -402,7 +406,7 @@ def _defined_in(name: str) -> Iterator[Task | Mixture]:
     """
     try:
         module = importlib.import_module(name)
-    except UserError:
+    except T2TError:
         raise
     # A task module is anyone's code: where it fails, and how, is what its author needs.
     except Exception as error:

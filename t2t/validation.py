@@ -11,7 +11,7 @@ from pathlib import Path
 
 from t2t.config import Recipe, read_recipe
 from t2t.data.denoising import check_spans, random_spans_helper
-from t2t.errors import T2TError, UserError, refuse
+from t2t.errors import RunError, UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
 from t2t.task import Registry, Task
@@ -115,7 +115,7 @@ class _Check:
         """Note what goes wrong inside as a problem of `key`."""
         try:
             yield
-        except T2TError as error:
+        except (UserError, RunError) as error:
             place = self.document.place(tuple(key.split(".")))
             reason = str(error).removeprefix(f"{key}: ")
             self.problems.append(": ".join(part for part in (place, key, reason) if part))

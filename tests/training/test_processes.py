@@ -197,3 +197,33 @@ def test_sigterm_while_the_run_is_evaluated_says_run_again(project, tmp_path):
     assert "stopped before the evaluation was done" in stderr
     assert project.train(out) == 0
     assert (out / "scores.json").is_file()
+
+
+SLOW_READING = """
+import sys, time
+from pathlib import Path
+from t2t import casts
+from t2t.train import run
+
+recipe, _, out = sys.argv[1:]
+
+def keyed_text(*arguments, **settings):
+    print("reading", flush=True)
+    time.sleep(60)
+
+casts.label_name = keyed_text
+sys.exit(run(recipe, Path(out)))
+"""
+
+
+def test_sigterm_while_rows_are_read_says_run_again_and_leaves_nothing(project, tmp_path):
+    """Inside a cast, whose own failures are its row's problem: a stop is none."""
+    script = tmp_path / "script.py"
+    script.write_text(SLOW_READING)
+    process = project.start(tmp_path / "run", program=[str(script)])
+    assert process.stdout.readline() == "reading\n"
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 75, stderr
+    assert "stopped before training began" in stderr
+    assert not (tmp_path / "run").exists()
