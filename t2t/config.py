@@ -11,11 +11,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 import t2t
 from t2t.errors import UserError, closest, refuse, unknown
+from t2t.objective import OBJECTIVES, Objective
 from t2t.yaml_document import Document, Key, read_document
 
 DATA_DIR_VARIABLE = "T2T_DATA_DIR"
@@ -39,6 +48,12 @@ def _names(value: Any) -> Any:
     if isinstance(value, dict | list):
         return value
     raise ValueError("should be a list of names, or a mapping of names to rates")
+
+
+def _objective(value: str) -> str:
+    if value not in OBJECTIVES:
+        raise ValueError(str(unknown("objective", value, OBJECTIVES)))
+    return value
 
 
 # Lax integers would take True as 1 and 5.0 as 5.
@@ -114,12 +129,43 @@ class Text(Section):
     """The field that holds the text in .jsonl and .parquet files."""
     on_bad_row: Literal["skip", "refuse"] = "skip"
     """Rows without a text are skipped, counted and printed; or refused, all of them named."""
-    objective: Literal["span_corruption"] = "span_corruption"
-    """What is made of a window of tokens."""
-    noise_density: Annotated[Finite, Field(gt=0, lt=1)] = 0.15
-    """Share of the tokens that are corrupted."""
-    mean_span: AtLeastOne = 3.0
-    """Mean length of a corrupted span in tokens."""
+    objective: Annotated[str, AfterValidator(_objective)] = "span_corruption"
+    """What is made of a window of tokens: span_corruption, iid_replace_spans, iid_drop_tokens,
+    mass_style, bert_style, deshuffling, prefix_lm, lm, full_lm or ul2."""
+    noise_density: Annotated[Finite, Field(gt=0, lt=1)] | None = None
+    """Share of the tokens that are corrupted; None takes 0.15, where the objective has noise."""
+    mean_span: AtLeastOne | None = None
+    """span_corruption: mean length of a corrupted span in tokens; None takes 3."""
+    sentinel_overflow: Literal["refuse", "reference"] | None = None
+    """iid_replace_spans: what windows with more spans than sentinels do; None refuses settings
+    that make them likely, reference goes on into ordinary pieces as T5's 25 % and 50 % do."""
+    mode_tokens: tuple[str, str, str] | None = None
+    """ul2: the texts before the inputs of R, S and X denoising; None takes [R], [S] and [X]."""
+    tokens: Count | None = None
+    """Only the first so many tokens are used, again and again; None uses all."""
+    chunk_tokens: Count | None = None
+    """Of a longer document one chunk of so many tokens is used in an epoch, as T5 does with
+    65536; None uses documents whole."""
+
+    @model_validator(mode="after")
+    def _settings_fit(self) -> "Text":
+        self.as_objective()
+        return self
+
+    def as_objective(self) -> Objective:
+        """The objective with its settings."""
+        try:
+            return Objective(
+                self.objective,
+                noise_density=self.noise_density,
+                mean_span=self.mean_span,
+                sentinel_overflow=self.sentinel_overflow,
+                mode_tokens=self.mode_tokens,
+                tokens=self.tokens,
+                chunk_tokens=self.chunk_tokens,
+            )
+        except UserError as error:
+            raise ValueError(str(error)) from error
 
 
 class Optimizer(Section):

@@ -16,10 +16,9 @@ from typing import Any, Literal
 
 from t2t.casts import Cast, Texts
 from t2t.errors import T2TError, UserError, refuse, unknown
+from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import Source, check_split
-
-OBJECTIVES = ("span_corruption",)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -66,26 +65,6 @@ class Prediction:
     """The parsed output; None is invalid."""
     reason: str | None
     """Why it is invalid; None where it is valid."""
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """How examples are made of documents; data/denoising.py does it."""
-
-    name: str = "span_corruption"
-    noise_density: float = 0.15
-    """Share of the tokens that are corrupted."""
-    mean_span: float = 3.0
-    """Mean length of a corrupted span in tokens."""
-
-    def __post_init__(self) -> None:
-        """Refuse settings that no noise mask can have."""
-        if self.name not in OBJECTIVES:
-            raise unknown("objective", self.name, OBJECTIVES)
-        if not 0.0 < self.noise_density < 1.0:
-            raise UserError(f"noise_density: must be between 0 and 1, is {self.noise_density}")
-        if not self.mean_span >= 1.0:
-            raise UserError(f"mean_span: must be at least 1 token, is {self.mean_span}")
 
 
 Parse = Callable[[str, Example], Any]

@@ -8,9 +8,10 @@ from typing import Any
 from t2t import casts
 from t2t import metrics as metric_functions
 from t2t.documents import TextSource
+from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import Source
-from t2t.task import Example, Invalid, Metric, Objective, Prediction, Task
+from t2t.task import Example, Invalid, Metric, Prediction, Task
 
 SPAN_CORRUPTION = Objective("span_corruption", noise_density=0.15, mean_span=3.0)
 """What T5 pre-trains with."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t.config import Recipe, read_recipe
-from t2t.data.denoising import check_spans, random_spans_helper
+from t2t.data.objectives import window_objective
 from t2t.errors import RunError, UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
@@ -182,10 +182,8 @@ class _Check:
                     )
                 if vocabulary is None:
                     continue
-                raw, _ = random_spans_helper(
-                    self.recipe.data.inputs_length, text.noise_density, text.mean_span
-                )
-                check_spans(raw, text.noise_density, text.mean_span, vocabulary.num_sentinels)
+                lengths = self.recipe.data.inputs_length, self.recipe.data.targets_length
+                window_objective(text.as_objective(), vocabulary, *lengths)
 
     def find_evaluated(self) -> list[Task]:
         """The tasks to evaluate when training ends."""

@@ -2,8 +2,9 @@ from functools import partial
 
 from t2t import casts, metrics
 from t2t.documents import TextSource
+from t2t.objective import Objective
 from t2t.sources import MemorySource
-from t2t.task import Example, Invalid, Objective, Prediction, Task
+from t2t.task import Example, Invalid, Prediction, Task
 from t2t.task_parts import class_metric, classification, grouped_metric, text_task
 
 COLOURS = ("red", "blue")

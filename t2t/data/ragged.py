@@ -45,6 +45,13 @@ class Ragged:
         lengths = self.lengths[rows]
         return Ragged(self.values[ranges(self.starts[rows], lengths)], lengths)
 
+    def cut(self, max_length: int) -> "Ragged":
+        """Every row cut to `max_length` elements."""
+        if (self.lengths <= max_length).all():
+            return self
+        lengths = np.minimum(self.lengths, max_length)
+        return Ragged(self.values[ranges(self.starts, lengths)], lengths)
+
 
 def from_rows(rows: Sequence[Sequence[int]] | Sequence[Array], dtype: Any) -> Ragged:
     """The rows of a list, flat."""
@@ -78,11 +85,23 @@ def pad(rows: Ragged, width: int) -> NDArray[np.int32]:
     return padded
 
 
+def begin_with(rows: Ragged, tokens: Array) -> Ragged:
+    """Every row behind the same tokens."""
+    if not len(tokens):
+        return rows
+    lengths = rows.lengths + len(tokens)
+    values = np.empty(int(lengths.sum()), rows.values.dtype)
+    place = np.arange(len(tokens)) + (np.cumsum(lengths) - lengths)[:, None]
+    body = np.ones(len(values), np.bool_)
+    body[place] = False
+    values[place] = tokens
+    values[body] = rows.values
+    return Ragged(values, lengths)
+
+
 def end_with(rows: Ragged, token: int, max_length: int) -> Ragged:
     """Every row cut to `max_length` - 1 elements and closed with `token` (EOS survives a cut)."""
-    if (rows.lengths >= max_length).any():
-        lengths = np.minimum(rows.lengths, max_length - 1)
-        rows = Ragged(rows.values[ranges(rows.starts, lengths)], lengths)
+    rows = rows.cut(max_length - 1)
     lengths = rows.lengths + 1
     values = np.empty(len(rows.values) + len(rows), rows.values.dtype)
     body = np.ones(len(values), np.bool_)

@@ -47,6 +47,12 @@ def draws(parents: Keys, count: int) -> Keys:
     return _mix(parents[None, :] + steps[:, None])
 
 
+def draws_by_row(parents: Keys, count: int) -> Keys:
+    """The same numbers as `draws`, [len(parents), count]: those of a key lie together."""
+    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_STEP)
+    return _mix(parents[:, None] + steps)
+
+
 def below(bits: Keys, bound: Ints | Keys) -> Keys:
     """Uniform numbers in [0, bound) from random numbers of 32 bits; bound < 2**32.
 

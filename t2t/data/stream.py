@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from t2t.data.examples import Corpus
+from t2t.data.corpus import Corpus
 from t2t.data.mixing import MixtureIndex, Picks
 from t2t.data.packing import Batch, collate, plan
 from t2t.data.ragged import Ints, Ragged, concatenate

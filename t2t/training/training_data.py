@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from t2t.config import Recipe, Text
-from t2t.data.examples import Corpus, load_corpus
+from t2t.data.corpora import load_corpus
+from t2t.data.corpus import Corpus
 from t2t.data.mixing import mixture_rates
 from t2t.data.stream import BatchStream
 from t2t.documents import TextSource
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
-from t2t.task import Objective, Registry, Task
+from t2t.task import Registry, Task
 from t2t.task_parts import text_task
 from t2t.training.run_directory import Content
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
@@ -137,10 +138,7 @@ def named_tasks(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
 
 def task_of_text(name: str, text: Text) -> Task:
     """The task of one of the recipe's texts."""
-    objective = Objective(
-        text.objective, noise_density=text.noise_density, mean_span=text.mean_span
-    )
-    return text_task(name, source_of_text(text), objective)
+    return text_task(name, source_of_text(text), text.as_objective())
 
 
 def source_of_text(text: Text) -> TextSource:
@@ -166,15 +164,20 @@ def _check_truncation(
     """
     problems = []
     for corpus in corpora:
-        if corpus.left_out:
-            report(f"{corpus.name}: documents left out, without a token: {corpus.left_out}")
-        for side, count, limit in (
-            ("inputs", corpus.truncated_inputs, recipe.data.inputs_length),
-            ("targets", corpus.truncated_targets, recipe.data.targets_length),
+        for what, count in corpus.left_out.items():
+            report(f"{corpus.name}: left out: {count} {what}")
+        cut = corpus.truncation()
+        for side, count, longest, limit in (
+            ("inputs", cut.inputs, cut.longest_inputs, recipe.data.inputs_length),
+            ("targets", cut.targets, cut.longest_targets, recipe.data.targets_length),
         ):
             if not count:
                 continue
-            message = f"{corpus.name}: {count} of {corpus.count} {side} are cut at {limit} tokens"
+            of = f"{cut.looked_at}" + " looked at" * (cut.looked_at < corpus.count)
+            message = (
+                f"{corpus.name}: {count} of {of} {side} are cut at {limit} tokens; the longest "
+                f"has {longest}"
+            )
             report(message)
             if side == "targets" and tasks[corpus.name].objective is None:
                 problems.append(message)

@@ -1,32 +1,225 @@
+"""Compositions: reconstruction of the text, lengths known beforehand, rows that stand alone."""
+
 import json
-from math import comb
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2t.data.denoising import (
-    check_spans,
-    corrupted_lengths,
-    noise_counts,
-    noise_span_to_unique_sentinel,
-    nonnoise_span_to_unique_sentinel,
-    random_spans_helper,
-    random_spans_mask,
-    span_corruption,
-)
+from t2t.data import denoising
+from t2t.data.denoising import MixtureOfDenoisers, span_corruption
 from t2t.data.ragged import Ragged, end_with, from_rows
 from t2t.data.randomness import keys
-from t2t.errors import UserError
 
 SIZE = 32100
-FUNCTIONS = {
-    "noise_span_to_unique_sentinel": noise_span_to_unique_sentinel,
-    "nonnoise_span_to_unique_sentinel": nonnoise_span_to_unique_sentinel,
+FIRST_SENTINEL = 20_000  # the texts below have only smaller ids
+LENGTHS = st.lists(st.integers(1, 700), min_size=1, max_size=6)
+SEEDS = st.integers(0, 2**32)
+DENSITIES = st.floats(0.01, 0.99)
+
+
+def replaced(source, target):
+    """The text of inputs and targets that number their spans with sentinels alike."""
+    hidden: dict[int, list[int]] = {}
+    for token in target:
+        if token >= FIRST_SENTINEL:
+            last = hidden.setdefault(token, [])
+        else:
+            last.append(token)
+    return [
+        piece
+        for token in source
+        for piece in (hidden[token] if token >= FIRST_SENTINEL else [token])
+    ]
+
+
+def interleaved(source, target):
+    """The text of i.i.d. spans: one side's sentinels stand for the runs between the other's."""
+
+    def runs(side):
+        parts, gaps = [[]], []
+        for token in side:
+            if token >= FIRST_SENTINEL:
+                gaps.append(len(parts))
+                parts.append([])
+            else:
+                parts[-1].append(token)
+        return parts
+
+    kept, noise = runs(source), runs(target)
+    starts_with_noise = bool(source) and source[0] >= FIRST_SENTINEL
+    text = [] if starts_with_noise else list(kept[0])
+    # Behind each sentinel of the inputs: a run of noise, then the kept run that follows it.
+    hidden = noise if starts_with_noise else noise[1:]
+    for run, rest in zip(hidden, kept[1:], strict=False):
+        text += [*run, *rest]
+    return text
+
+
+DENOISERS = {
+    "span_corruption": span_corruption(0.15, 3.0, SIZE),
+    "dense spans": span_corruption(0.5, 1.5, SIZE),
+    "iid_replace_spans": denoising.iid_replace_spans(0.15, SIZE),
+    "iid_replace_spans bounded": denoising.iid_replace_spans(0.3, SIZE, 160),
+    "iid_drop_tokens": denoising.iid_drop_tokens(0.15),
+    "mass_style": denoising.mass_style(0.15, SIZE),
+    "bert_style": denoising.bert_style(0.15, SIZE),
+    "deshuffling": denoising.deshuffling(),
+    "prefix_lm": denoising.prefix_lm(),
+    "prefix_lm limited": denoising.prefix_lm(300, 400),
+    "language_model": denoising.language_model(),
+    "mixture": MixtureOfDenoisers(
+        [span_corruption(0.15, 3.0, SIZE), denoising.prefix_lm(), denoising.mass_style(0.5, SIZE)],
+        [1.0, 2.0, 1.0],
+        [np.array([11]), np.array([]), np.array([12, 13])],
+    ),
 }
-SETTINGS = st.tuples(st.floats(0.01, 0.99), st.floats(1.0, 20.0))
-LENGTHS = st.lists(st.integers(1, 700), min_size=1, max_size=8)
+
+
+def texts(lengths):
+    return from_rows([np.arange(100, 100 + length) for length in lengths], np.uint16)
+
+
+def denoised(name, lengths, seed=1):
+    inputs, targets = DENOISERS[name](texts(lengths), keys(seed, np.arange(len(lengths))))
+    return [(i.tolist(), t.tolist()) for i, t in zip(inputs, targets, strict=True)]
+
+
+@pytest.mark.parametrize("name", DENOISERS)
+@given(LENGTHS, SEEDS)
+def test_lengths_are_known_without_the_text(name, lengths, seed):
+    row_keys = keys(seed, np.arange(len(lengths)))
+    found = DENOISERS[name].lengths(np.array(lengths), row_keys)
+    inputs, targets = DENOISERS[name](texts(lengths), row_keys)
+    assert found.inputs.tolist() == inputs.lengths.tolist()
+    assert found.targets.tolist() == targets.lengths.tolist()
+    assert found.redraws.shape == (len(lengths),)
+
+
+@pytest.mark.parametrize("name", DENOISERS)
+@given(LENGTHS, SEEDS)
+def test_a_window_does_not_depend_on_its_block(name, lengths, seed):
+    row_keys = keys(seed, np.arange(len(lengths)))
+    tokens = texts(lengths)
+    block = [list(side) for side in DENOISERS[name](tokens, row_keys)]
+    for number in range(len(lengths)):
+        chosen = np.array([number])
+        alone = DENOISERS[name](tokens.take(chosen), row_keys[chosen])
+        for side, rows in zip(alone, block, strict=True):
+            assert side.values.tolist() == rows[number].tolist()
+
+
+@pytest.mark.parametrize("name", DENOISERS)
+def test_the_key_decides(name):
+    tokens = texts([200] * 2)
+    first, again, other = (
+        DENOISERS[name](tokens, keys(seed, np.arange(2)))[0].values.tolist() for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert (first != other) == (name != "language_model")
+
+
+@given(LENGTHS, st.tuples(DENSITIES, st.floats(1.0, 20.0)), SEEDS)
+def test_random_spans_and_their_targets_are_the_text(lengths, setting, seed):
+    denoise = span_corruption(*setting, vocab_size=SIZE)
+    inputs, targets = denoise(texts(lengths), keys(seed, np.arange(len(lengths))))
+    for text, source, target in zip(texts(lengths), inputs, targets, strict=True):
+        assert replaced(source.tolist(), target.tolist()) == text.tolist()
+
+
+@given(LENGTHS, DENSITIES, SEEDS)
+def test_iid_spans_and_their_targets_are_the_text(lengths, density, seed):
+    denoise = denoising.iid_replace_spans(density, SIZE)
+    inputs, targets = denoise(texts(lengths), keys(seed, np.arange(len(lengths))))
+    for text, source, target in zip(texts(lengths), inputs, targets, strict=True):
+        assert interleaved(source.tolist(), target.tolist()) == text.tolist()
+
+
+@given(LENGTHS, SEEDS)
+def test_dropped_tokens_and_the_others_are_the_texts_tokens_each_side_in_order(lengths, seed):
+    for (source, target), length in zip(
+        denoised("iid_drop_tokens", lengths, seed), lengths, strict=True
+    ):
+        assert sorted(source + target) == list(range(100, 100 + length))
+        assert source == sorted(source)
+        assert target == sorted(target)
+
+
+@given(LENGTHS, SEEDS)
+def test_masked_tokens_have_their_places_and_the_targets_are_the_text(lengths, seed):
+    for name in ("mass_style", "bert_style"):
+        for (source, target), length in zip(denoised(name, lengths, seed), lengths, strict=True):
+            assert target == list(range(100, 100 + length))
+            restored = [t if s == SIZE - 1 else s for s, t in zip(source, target, strict=True)]
+            if name == "mass_style":
+                assert restored == target
+            else:
+                # A random token may stand anywhere else.
+                assert sum(r != t for r, t in zip(restored, target, strict=True)) <= length / 5 + 9
+
+
+@given(LENGTHS, SEEDS)
+def test_shuffled_tokens_are_the_targets_tokens(lengths, seed):
+    for source, target in denoised("deshuffling", lengths, seed):
+        assert sorted(source) == target
+
+
+@given(LENGTHS, SEEDS)
+def test_a_prefix_and_its_rest_are_the_text(lengths, seed):
+    for (source, target), length in zip(denoised("prefix_lm", lengths, seed), lengths, strict=True):
+        assert source + target == list(range(100, 100 + length))
+        assert len(source) >= min(1, length - 1)
+        assert target
+
+
+@given(LENGTHS, SEEDS)
+def test_a_language_model_has_no_inputs(lengths, seed):
+    for (source, target), length in zip(
+        denoised("language_model", lengths, seed), lengths, strict=True
+    ):
+        assert source == []
+        assert target == list(range(100, 100 + length))
+
+
+def test_redraws_are_counted():
+    denoise = denoising.iid_replace_spans(0.5, SIZE, max_spans=9)
+    lengths = np.full(400, 40)
+    found = denoise.lengths(lengths, keys(1, np.arange(400)))
+    assert found.redraws.sum() > 0
+    inputs, targets = denoise(texts(lengths.tolist()), keys(1, np.arange(400)))
+    for side in (inputs, targets):
+        assert max((row >= FIRST_SENTINEL).sum() for row in side) <= 9
+
+
+def test_a_mixture_has_its_rates_and_says_its_modes():
+    rows = 8000
+    inputs, _ = DENOISERS["mixture"](texts([30] * rows), keys(3, np.arange(rows)))
+    first = np.array([row[0] for row in inputs])
+    shares = [(first == 11).mean(), (first == 100).mean(), (first == 12).mean()]
+    assert np.abs(np.array(shares) - [0.25, 0.5, 0.25]).max() < 4 * np.sqrt(0.25 / rows)
+
+
+def test_a_mixture_denoises_each_window_as_its_denoiser_would():
+    tokens, row_keys = texts([60] * 50), keys(3, np.arange(50))
+    mixture = DENOISERS["mixture"]
+    inputs, targets = mixture(tokens, row_keys)
+    alone = [denoise(tokens, row_keys) for denoise in mixture.denoisers]
+    for row, (source, target) in enumerate(zip(inputs, targets, strict=True)):
+        candidates = [
+            ([*mode.tolist(), *list(side[0])[row].tolist()], list(side[1])[row].tolist())
+            for side, mode in zip(alone, mixture.modes, strict=True)
+        ]
+        assert (source.tolist(), target.tolist()) in candidates
+
+
+def test_an_empty_block_gives_an_empty_block():
+    for denoise in DENOISERS.values():
+        inputs, targets = denoise(texts([]), keys(1, np.arange(0)))
+        assert len(inputs) == len(targets) == 0
+
+
+# The reference's vectors: the composition, given the reference's mask.
 
 
 @pytest.fixture(scope="module")
@@ -34,300 +227,63 @@ def goldens(shared):
     return json.loads((shared / "goldens" / "objectives.json").read_text())
 
 
-def to_mask(text):
-    return np.array([character == "1" for character in text], np.bool_)
+COMPOSITIONS = {
+    "span_2": span_corruption(0.15, 2.0, SIZE),
+    "span_3": span_corruption(0.15, 3.0, SIZE),
+    "span_5": span_corruption(0.15, 5.0, SIZE),
+    "span_10": span_corruption(0.15, 10.0, SIZE),
+    "iid_10_u_u": denoising.iid_replace_spans(0.1, SIZE),
+    "iid_15_u_u": denoising.iid_replace_spans(0.15, SIZE),
+    "iid_25_u_u": denoising.iid_replace_spans(0.25, SIZE),
+    "iid_50_u_u": denoising.iid_replace_spans(0.5, SIZE),
+    "iid_15_d_d": denoising.iid_drop_tokens(0.15),
+    "iid_15_m_f": denoising.mass_style(0.15, SIZE),
+    "prefix_lm": denoising.prefix_lm(),
+}
 
 
-def apply(function, tokens, mask):
-    return next(iter(function(from_rows([tokens], np.uint16), to_mask(mask), SIZE))).tolist()
-
-
-def masks_of(lengths, density, mean_span, parent=0):
-    lengths = np.asarray(lengths)
-    flat = random_spans_mask(lengths, keys(parent, np.arange(len(lengths))), density, mean_span)
-    return list(Ragged(flat, lengths))
-
-
-def spans_of(mask):
-    """Lengths of the noise runs of a mask."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-    return edges[1::2] - edges[::2]
-
-
-# Given masks.
-
-
-@pytest.mark.parametrize(
-    ("mask", "inputs", "targets"),
-    [
-        ("001100", [10, 11, 32099, 14, 15], [32099, 12, 13, 32098]),
-        ("000011", [10, 11, 12, 13, 32099], [32099, 14, 15]),
-        ("010011", [10, 32099, 12, 13, 32098], [32099, 11, 32098, 14, 15]),
-        # A mask that starts with noise: the two sides are off by one against each other.
-        ("110010", [32099, 12, 13, 32098, 15], [10, 11, 32099, 14, 32098]),
-        ("000000", [10, 11, 12, 13, 14, 15], [32099]),
-        ("111111", [32099], [10, 11, 12, 13, 14, 15]),
-        (
-            "010101",
-            [10, 32099, 12, 32098, 14, 32097],
-            [32099, 11, 32098, 13, 32097, 15],
-        ),
-    ],
-)
-def test_sentinels_of_a_given_mask(mask, inputs, targets):
-    tokens = [10, 11, 12, 13, 14, 15]
-    assert apply(noise_span_to_unique_sentinel, tokens, mask) == inputs
-    assert apply(nonnoise_span_to_unique_sentinel, tokens, mask) == targets
-
-
-def test_sentinels_are_numbered_anew_in_each_row_of_a_block():
-    tokens = from_rows([[10, 11, 12], [], [20], [30, 31]], np.uint16)
-    inputs = noise_span_to_unique_sentinel(tokens, to_mask("101" + "1" + "01"), SIZE)
-    assert [row.tolist() for row in inputs] == [[32099, 11, 32098], [], [32099], [30, 32099]]
-
-
-def test_more_spans_than_sentinels_go_on_into_ordinary_pieces_as_in_the_reference():
-    inputs = apply(noise_span_to_unique_sentinel, list(range(1000, 1204)), "10" * 102)
-    assert inputs[::2] == list(range(32099, 32099 - 102, -1))
-    assert inputs[200] == 31999
-
-
-@given(st.lists(st.lists(st.booleans(), max_size=30), min_size=1, max_size=5))
-def test_a_row_does_not_depend_on_its_block(rows):
-    tokens = from_rows([list(range(100, 100 + len(row))) for row in rows], np.uint16)
-    mask = np.array([noise for row in rows for noise in row], np.bool_)
-    for function in FUNCTIONS.values():
-        block = function(tokens, mask, SIZE)
-        for number, row in enumerate(rows):
-            alone = function(tokens.take(np.array([number])), np.array(row, np.bool_), SIZE)
-            assert list(block)[number].tolist() == alone.values.tolist()
-
-
-def test_primitives_are_the_references(goldens):
-    assert len(goldens["primitives"]) == 21
-    for case in goldens["primitives"]:
-        for name, function in FUNCTIONS.items():
-            assert apply(function, case["tokens"], case["mask"]) == case[name], case["case"]
-
-
-def test_primitives_are_the_references_in_one_block(goldens):
-    cases = goldens["primitives"]
-    tokens = from_rows([case["tokens"] for case in cases], np.int32)
-    mask = to_mask("".join(case["mask"] for case in cases))
-    for name, function in FUNCTIONS.items():
-        assert [row.tolist() for row in function(tokens, mask, SIZE)] == [
-            case[name] for case in cases
-        ]
-
-
-def test_objectives_are_the_references(goldens):
-    settings = goldens["objective_settings"]
+def test_objectives_are_the_references_given_its_masks(goldens):
     checked = 0
     for case in goldens["objectives"]:
-        names = settings[case["objective"]]
-        if names["inputs_fn"] not in FUNCTIONS:
-            continue
+        denoise = COMPOSITIONS[case["objective"]]
         start = case["tok_start"]
         pool = goldens["token_pool"][start : start + case["length"]]
         tokens = from_rows([pool], np.uint16)
-        for side, limit in zip(("inputs", "targets"), case["seq_len"], strict=True):
-            rows = FUNCTIONS[names[f"{side}_fn"]](tokens, to_mask(case["mask"]), SIZE)
-            assert end_with(rows, 1, limit).values.tolist() == case[side]
+        mask = np.array([character == "1" for character in case["mask"]], np.bool_)
+        nothing = keys(0, np.arange(1))
+        sides = (denoise.inputs(tokens, mask, nothing), denoise.targets(tokens, mask, nothing))
+        assert sides[1].lengths.tolist() == [case["targets_before_trim"] - 1]
+        for side, limit, name in zip(sides, case["seq_len"], ("inputs", "targets"), strict=True):
+            assert end_with(side, 1, limit).values.tolist() == case[name], case["objective"]
         checked += 1
-    assert checked == 32
+    assert checked == 44
 
 
-# Random masks.
-
-
-def test_counts_are_the_references(goldens):
-    tables = goldens["exact_counts_for_length_1_to_1024"]
-    for name, table in tables.items():
-        density, mean_span = map(float, name.split("_"))
-        noise, spans = noise_counts(np.arange(1, 1025), density, mean_span)
-        assert noise.tolist() == table["noise_tokens"]
-        assert spans.tolist() == table["noise_spans"]
-
-
-def test_counts_are_rounded_in_float32():
-    lengths = np.array([190, 350, 390, 670, 710, 750, 790, 830])
-    noise, _ = noise_counts(lengths, 0.15, 3.0)
-    assert (noise != [round(length * 0.15) for length in lengths.tolist()]).all()
-    assert noise_counts(np.array([568]), 0.15, 3.0) == (85, 28)
-
-
-@given(LENGTHS, SETTINGS, st.integers(0, 2**32))
-def test_masks_start_with_a_kept_token_end_with_noise_and_have_exact_counts(lengths, setting, seed):
-    noise, spans = noise_counts(np.array(lengths), *setting)
-    for mask, tokens, runs in zip(masks_of(lengths, *setting, seed), noise, spans, strict=True):
-        assert mask.sum() == tokens
-        assert len(spans_of(mask)) == runs
-        assert not mask[0]
-        assert mask[-1] or len(mask) == 1
-
-
-@given(LENGTHS, SETTINGS)
-def test_a_mask_does_not_depend_on_its_block(lengths, setting):
-    row_keys = keys(3, np.arange(len(lengths)))
-    block = random_spans_mask(np.array(lengths), row_keys, *setting)
-    for number, row in enumerate(Ragged(block, np.array(lengths))):
-        alone = random_spans_mask(
-            np.array(lengths[number : number + 1]), row_keys[number : number + 1], *setting
-        )
-        assert row.tolist() == alone.tolist()
-
-
-def test_one_span_is_always_the_tail():
-    for mask in masks_of([32] * 50, 0.15, 5.0):
-        assert np.flatnonzero(mask).tolist() == [27, 28, 29, 30, 31]
-
-
-def test_every_cut_is_equally_likely():
-    # 10 tokens, 5 of them noise, in 2 spans: 4 cuttings of the noise times 4 of the others.
-    seen = {}
-    for mask in masks_of([10] * 16_000, 0.5, 2.5):
-        seen[mask.tobytes()] = seen.get(mask.tobytes(), 0) + 1
-    assert len(seen) == 16
-    assert max(abs(count - 1000) for count in seen.values()) < 5 * np.sqrt(1000 * 15 / 16)
-
-
-def test_the_two_cuttings_are_independent():
-    firsts = np.array(
-        [(np.flatnonzero(mask)[0], spans_of(mask)[0]) for mask in masks_of([568] * 4000, 0.15, 3.0)]
-    )
-    assert abs(np.corrcoef(firsts.T)[0, 1]) < 4 / np.sqrt(4000)
-
-
-def test_noise_span_lengths_follow_the_law_of_random_compositions():
-    tokens, spans, rows = 85, 28, 20_000
-    lengths = np.concatenate([spans_of(mask) for mask in masks_of([568] * rows, 0.15, 3.0)])
-    for length in range(1, 20):
-        law = comb(tokens - length - 1, spans - 2) / comb(tokens - 1, spans - 1)
-        tolerance = 4 * np.sqrt(law * (1 - law) / len(lengths))
-        assert abs((lengths == length).mean() - law) < tolerance
-
-
-def near(ours, theirs, our_number, their_number):
-    """Do shares, observed so many times, differ by at most four standard errors?"""
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    share = np.maximum(np.maximum(ours, theirs), 1 / their_number)
-    error = np.sqrt(share * (1 - share) * (1 / our_number + 1 / their_number))
-    # The reference's numbers are rounded to four or five places.
-    return bool((np.abs(ours - theirs) <= 4 * error + 5e-5).all())
-
-
-def test_mask_statistics_are_the_references(goldens):
-    cases = [case for case in goldens["mask_stats"] if case["mask"] == "random_spans"]
-    assert len(cases) == 20
-    for case in cases:
-        rows, seeds = 12_000, case["seeds"]
-        masks = np.stack(masks_of([case["length"]] * rows, case["density"], case["mean_span"]))
-        flat = masks.ravel()
-        assert set(masks.sum(axis=1)) == {case["noise_tokens"]["mean"]}
-        spans = case["noise_spans"]["mean"]
-        for side, name in ((flat, "noise_span_hist"), (~flat, "nonnoise_span_hist")):
-            # A row starts with a kept token and ends with noise, so no run spans two rows.
-            runs = spans_of(side)
-            assert len(runs) == rows * spans
-            shares = [(runs == int(length)).mean() for length in case[name]]
-            assert near(shares, list(case[name].values()), len(runs), seeds * spans)
-        first, last = masks[:, :16].mean(axis=0), masks[:, -16:].mean(axis=0)
-        assert near(first, case["p_noise_by_position_first16"], rows, seeds)
-        assert near(last, case["p_noise_by_position_last16"], rows, seeds)
-        quarters = [quarter.mean() for quarter in np.array_split(masks, 4, axis=1)]
-        assert near(quarters, case["p_noise_in_quarters"], rows, seeds)
-
-
-# The whole objective.
-
-
-@given(LENGTHS, SETTINGS)
-def test_inputs_and_targets_together_are_the_text(lengths, setting):
-    tokens = from_rows([np.arange(100, 100 + length) for length in lengths], np.int32)
-    denoise = span_corruption(*setting, vocab_size=SIZE)
-    inputs, targets = denoise(tokens, keys(1, np.arange(len(lengths))))
-    for text, source, target in zip(tokens, inputs, targets, strict=True):
-        hidden = {}
-        for token in target.tolist():
-            if token >= 20_000:
-                last = hidden.setdefault(token, [])
-            else:
-                last.append(token)
-        restored = [
-            piece
-            for token in source.tolist()
-            for piece in (hidden[token] if token >= 20_000 else [token])
-        ]
-        assert restored == text.tolist()
-
-
-@given(LENGTHS, SETTINGS)
-def test_lengths_are_known_without_the_text(lengths, setting):
-    raw = np.array(lengths)
-    tokens = Ragged(np.full(raw.sum(), 7, np.uint16), raw)
-    inputs, targets = span_corruption(*setting, vocab_size=SIZE)(
-        tokens, keys(1, np.arange(len(raw)))
-    )
-    expected = corrupted_lengths(raw, *setting)
-    assert inputs.lengths.tolist() == expected[0].tolist()
-    assert targets.lengths.tolist() == expected[1].tolist()
+def test_objectives_are_the_references_in_one_block(goldens):
+    for name, denoise in COMPOSITIONS.items():
+        cases = [case for case in goldens["objectives"] if case["objective"] == name]
+        starts = [(case["tok_start"], case["tok_start"] + case["length"]) for case in cases]
+        tokens = from_rows([goldens["token_pool"][a:b] for a, b in starts], np.uint16)
+        mask = np.array([c == "1" for case in cases for c in case["mask"]], np.bool_)
+        row_keys = keys(0, np.arange(len(cases)))
+        for function, side, place in (
+            (denoise.inputs, "inputs", 0),
+            (denoise.targets, "targets", 1),
+        ):
+            rows = function(tokens, mask, row_keys)
+            for row, case in zip(rows, cases, strict=True):
+                cut = end_with(from_rows([row], np.uint16), 1, case["seq_len"][place])
+                assert cut.values.tolist() == case[side]
 
 
 def test_a_window_of_568_tokens_fills_512_and_114():
-    inputs, targets = corrupted_lengths(np.array([568]), 0.15, 3.0)
-    assert (inputs + 1, targets + 1) == (512, 114)
+    found = span_corruption(0.15, 3.0, SIZE).lengths(np.array([568]), keys(0, np.arange(1)))
+    assert (found.inputs + 1, found.targets + 1) == (512, 114)
 
 
-# Settings.
-
-
-@pytest.mark.parametrize(
-    ("density", "mean_span", "lengths"),
-    [
-        (0.15, 2.0, (552, 126)),
-        (0.15, 3.0, (568, 114)),
-        (0.15, 5.0, (581, 105)),
-        (0.15, 10.0, (591, 99)),
-        (0.1, 3.0, (548, 74)),
-        (0.25, 3.0, (614, 206)),
-        (0.5, 3.0, (766, 512)),
-    ],
-)
-def test_raw_lengths_of_512_inputs(density, mean_span, lengths):
-    assert random_spans_helper(512, density, mean_span) == lengths
-
-
-def test_raw_lengths_are_the_references(goldens):
-    table = goldens["random_spans_helper"]["rows"]
-    assert len(table) == 250
-    for inputs_length, density, mean_span, raw_length, targets_length in table:
-        found = random_spans_helper(inputs_length, density, mean_span)
-        assert found == (raw_length, targets_length)
-
-
-def test_inputs_too_short_for_any_text_are_refused():
-    with pytest.raises(UserError, match="no text fits 1 input tokens"):
-        random_spans_helper(1, 0.15, 3.0)
-
-
-def test_as_many_spans_as_sentinels_are_allowed_and_one_more_is_refused():
-    check_spans(667 * 2, 0.15, 2.0, 100)
-    with pytest.raises(UserError, match=r"books: .* has 101 noise spans, .* has 100 sentinels"):
-        check_spans(673 * 2, 0.15, 2.0, 100, where="books")
-
-
-@pytest.mark.parametrize(
-    ("density", "mean_span", "wrong"),
-    [
-        (0.0, 3.0, "noise_density is 0.0"),
-        (1.0, 3.0, "noise_density is 1.0"),
-        (float("nan"), 3.0, "noise_density is nan"),
-        (0.15, 0.5, "mean_span is 0.5"),
-        (0.15, float("inf"), "mean_span is inf"),
-    ],
-)
-def test_settings_out_of_range_are_refused(density, mean_span, wrong):
-    with pytest.raises(UserError, match=wrong):
-        check_spans(568, density, mean_span, 100)
-    with pytest.raises(UserError, match=wrong):
-        random_spans_helper(512, density, mean_span)
+def test_ragged_blocks_are_not_changed():
+    tokens = texts([50, 60])
+    before = tokens.values.copy()
+    for denoise in DENOISERS.values():
+        denoise(Ragged(tokens.values, tokens.lengths), keys(1, np.arange(2)))
+    assert (tokens.values == before).all()

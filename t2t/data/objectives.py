@@ -1,0 +1,224 @@
+"""From a named objective to windows: how long they are, what they are cut from, how denoised.
+
+An `Objective` is what a recipe says; with a vocabulary and the two lengths of a row it becomes a
+`WindowObjective`, which is checked and ready. To add an objective: its name and settings in
+t2t/objective.py, its denoiser in denoising.py, and a line in `_BUILDERS` here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from t2t.data import denoising
+from t2t.data.denoising import Denoiser, Denoising, MixtureOfDenoisers
+from t2t.data.sentinels import check_iid, check_random_spans
+from t2t.errors import UserError
+from t2t.objective import Objective
+from t2t.vocabulary import UNK_ID, Vocabulary
+
+Documents = Literal["joined", "joined with EOS", "alone"]
+
+# UL2's table 1: mean span and density of the denoisers of R and X; S is prefix language modelling.
+UL2_R = ((3.0, 0.15), (8.0, 0.15))
+UL2_X = ((3.0, 0.5), (8.0, 0.5), (64.0, 0.15), (64.0, 0.5))
+# Shares of R, S and X: a fifth is S (section 4.5), the others are alike.
+UL2_SHARES = (0.4, 0.2, 0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowObjective:
+    """An objective made ready for a vocabulary and the lengths of a row.
+
+    Attributes:
+        denoise: what is made of a window.
+        raw_length: tokens of a window; only the last of an epoch (of a document, where documents
+            stay alone) is shorter.
+        documents: whether documents are joined before windows are cut, with EOS behind each or
+            nothing, or each is cut alone.
+        inputs_eos, targets_eos: whether EOS closes the side.
+    """
+
+    denoise: Denoising
+    raw_length: int
+    documents: Documents = "joined"
+    inputs_eos: bool = True
+    targets_eos: bool = True
+
+
+Builder = Callable[[Objective, Vocabulary, int, int], WindowObjective]
+
+
+def window_objective(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    """Make an objective ready.
+
+    Args:
+        objective: its name and settings.
+        vocabulary: has the sentinels, and turns mode tokens into ids.
+        inputs_length: encoder tokens of a row, EOS included.
+        targets_length: decoder tokens of a row, EOS included.
+
+    Raises:
+        UserError: no text fits the lengths, or windows need more sentinels than there are.
+    """
+    return _BUILDERS[objective.name](objective, vocabulary, inputs_length, targets_length)
+
+
+def random_spans_helper(
+    inputs_length: int, noise_density: float, mean_span: float
+) -> tuple[int, int]:
+    """The raw length whose corrupted inputs fill `inputs_length`, EOS included.
+
+    Args:
+        inputs_length: length of the encoder's row in tokens.
+        noise_density: share of noise tokens.
+        mean_span: mean length of a noise span in tokens.
+
+    Returns:
+        (raw length, length of its targets with EOS): (568, 114) for 512 tokens, 0.15 and 3.
+
+    Raises:
+        UserError: no raw length fits.
+    """
+
+    def corrupted(raw: int) -> tuple[int, int]:
+        noise = round(raw * noise_density)
+        spans = round(noise / mean_span)
+        return raw - noise + spans + 1, noise + spans + 1
+
+    raw = inputs_length - 1
+    if raw < 1 or corrupted(raw)[0] > inputs_length:
+        raise UserError(
+            f"no text fits {inputs_length} input tokens at noise density {noise_density} and mean "
+            f"span {mean_span}: allowed are longer inputs or longer spans"
+        )
+    while corrupted(raw + 1)[0] <= inputs_length:
+        raw += 1
+    targets_length = corrupted(raw)[1]
+    # T5 makes the two sides of its 50 % setting equally long.
+    if noise_density == 0.5 and targets_length > inputs_length:
+        return raw - 1, targets_length - 1
+    return raw, targets_length
+
+
+def _span_corruption(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    density, mean_span = _density(objective), _mean_span(objective)
+    raw_length, _ = random_spans_helper(inputs_length, density, mean_span)
+    check_random_spans(raw_length, density, mean_span, vocabulary.num_sentinels)
+    return WindowObjective(
+        denoising.span_corruption(density, mean_span, vocabulary.size), raw_length
+    )
+
+
+def _iid_replace_spans(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    density, raw_length = _density(objective), _fitting(inputs_length)
+    max_spans = None
+    if objective.sentinel_overflow != "reference":
+        check_iid(raw_length, density, vocabulary.num_sentinels)
+        max_spans = vocabulary.num_sentinels
+    return WindowObjective(
+        denoising.iid_replace_spans(density, vocabulary.size, max_spans), raw_length
+    )
+
+
+def _filling_inputs(
+    make: Callable[[Objective, Vocabulary], Denoiser], documents: Documents = "joined"
+) -> Builder:
+    """A builder of windows that fit the inputs before they are denoised."""
+
+    def build(
+        objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+    ) -> WindowObjective:
+        return WindowObjective(make(objective, vocabulary), _fitting(inputs_length), documents)
+
+    return build
+
+
+def _lm(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    raw_length = _fitting(targets_length, "targets")
+    return WindowObjective(denoising.language_model(), raw_length, inputs_eos=False)
+
+
+def _full_lm(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    return WindowObjective(
+        denoising.language_model(),
+        targets_length,
+        "joined with EOS",
+        inputs_eos=False,
+        targets_eos=False,
+    )
+
+
+def _ul2(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    regular, sequential, extreme = _modes(objective, vocabulary)
+    longest = inputs_length - max(map(len, (regular, sequential, extreme)))
+    spans = [(*setting, regular) for setting in UL2_R] + [(*setting, extreme) for setting in UL2_X]
+    # One raw length for all ways, so that windows do not depend on how they will be denoised.
+    raw_length = min(random_spans_helper(longest, density, mean)[0] for mean, density, _ in spans)
+    for mean, density, _ in spans:
+        check_random_spans(raw_length, density, mean, vocabulary.num_sentinels)
+    denoisers = [
+        denoising.span_corruption(density, mean, vocabulary.size) for mean, density, _ in spans
+    ]
+    denoisers.append(denoising.prefix_lm(longest - 1, targets_length - 1))
+    shares = UL2_SHARES
+    rates = [shares[0] / len(UL2_R)] * len(UL2_R) + [shares[2] / len(UL2_X)] * len(UL2_X)
+    modes = [*(mode for *_, mode in spans), sequential]
+    return WindowObjective(MixtureOfDenoisers(denoisers, [*rates, shares[1]], modes), raw_length)
+
+
+def _modes(objective: Objective, vocabulary: Vocabulary) -> list[np.ndarray]:
+    """Ids of the three mode tokens."""
+    assert objective.mode_tokens is not None, "an objective fills in its settings"
+    modes = [vocabulary.encode(text) for text in objective.mode_tokens]
+    for text, ids in zip(objective.mode_tokens, modes, strict=True):
+        if UNK_ID in ids or not ids:
+            raise UserError(
+                f"mode_tokens: the vocabulary has no ids for {text!r}; name three texts that it "
+                "has, such as [A, B, C]"
+            )
+    return [np.array(ids) for ids in modes]
+
+
+def _density(objective: Objective) -> float:
+    assert objective.noise_density is not None, "an objective fills in its settings"
+    return objective.noise_density
+
+
+def _mean_span(objective: Objective) -> float:
+    assert objective.mean_span is not None, "an objective fills in its settings"
+    return objective.mean_span
+
+
+def _fitting(length: int, side: str = "inputs") -> int:
+    """Tokens that fit a side beside EOS."""
+    if length < 2:
+        raise UserError(f"no text fits {length} tokens of {side}, EOS included: allowed are 2 on")
+    return length - 1
+
+
+_BUILDERS: Mapping[str, Builder] = {
+    "span_corruption": _span_corruption,
+    "iid_replace_spans": _iid_replace_spans,
+    "iid_drop_tokens": _filling_inputs(lambda o, v: denoising.iid_drop_tokens(_density(o))),
+    "mass_style": _filling_inputs(lambda o, v: denoising.mass_style(_density(o), v.size)),
+    "bert_style": _filling_inputs(lambda o, v: denoising.bert_style(_density(o), v.size)),
+    "deshuffling": _filling_inputs(lambda o, v: denoising.deshuffling(), "alone"),
+    "prefix_lm": _filling_inputs(lambda o, v: denoising.prefix_lm(), "alone"),
+    "lm": _lm,
+    "full_lm": _full_lm,
+    "ul2": _ul2,
+}

@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pytest
+
+from t2t.data.objectives import random_spans_helper, window_objective
+from t2t.data.randomness import keys
+from t2t.errors import UserError
+from t2t.objective import OBJECTIVES, Objective
+
+
+class Words:
+    """A vocabulary of T5's size whose mode tokens are ids of their own."""
+
+    size = 32100
+    num_sentinels = 100
+
+    def encode(self, text):
+        return {"[R]": [50, 51, 52], "[S]": [53], "[X]": [54, 55]}.get(text, [2])
+
+
+def ready(name, inputs_length=512, targets_length=512, **settings):
+    return window_objective(Objective(name, **settings), Words(), inputs_length, targets_length)
+
+
+def lengths_of(objective, rows=2000):
+    raw = np.full(rows, objective.raw_length)
+    return objective.denoise.lengths(raw, keys(0, np.arange(rows)))
+
+
+@pytest.fixture(scope="module")
+def goldens(shared):
+    return json.loads((shared / "goldens" / "objectives.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("density", "mean_span", "lengths"),
+    [
+        (0.15, 2.0, (552, 126)),
+        (0.15, 3.0, (568, 114)),
+        (0.15, 5.0, (581, 105)),
+        (0.15, 10.0, (591, 99)),
+        (0.1, 3.0, (548, 74)),
+        (0.25, 3.0, (614, 206)),
+        (0.5, 3.0, (766, 512)),
+    ],
+)
+def test_raw_lengths_of_512_inputs(density, mean_span, lengths):
+    assert random_spans_helper(512, density, mean_span) == lengths
+
+
+def test_raw_lengths_are_the_references(goldens):
+    table = goldens["random_spans_helper"]["rows"]
+    assert len(table) == 250
+    for inputs_length, density, mean_span, raw_length, targets_length in table:
+        found = random_spans_helper(inputs_length, density, mean_span)
+        assert found == (raw_length, targets_length)
+
+
+def test_windows_and_joining_are_the_references(goldens):
+    names = {
+        "span_2": ready("span_corruption", mean_span=2.0),
+        "span_3": ready("span_corruption"),
+        "span_5": ready("span_corruption", mean_span=5.0),
+        "span_10": ready("span_corruption", mean_span=10.0),
+        "iid_10_u_u": ready("iid_replace_spans", noise_density=0.1),
+        "iid_15_u_u": ready("iid_replace_spans"),
+        "iid_15_d_d": ready("iid_drop_tokens"),
+        "iid_15_m_f": ready("mass_style"),
+        "prefix_lm": ready("prefix_lm"),
+        "all_permute": ready("deshuffling"),
+    }
+    for density in (0.25, 0.5):
+        names[f"iid_{density * 100:.0f}_u_u"] = ready(
+            "iid_replace_spans", noise_density=density, sentinel_overflow="reference"
+        )
+    for name, objective in names.items():
+        settings = goldens["objective_settings"][name]
+        assert objective.raw_length == settings["raw_segment_tokens"], name
+        assert (objective.documents == "joined") == settings["concat_documents"], name
+        assert objective.inputs_eos
+        assert objective.targets_eos
+
+
+def test_every_objective_can_be_made_ready():
+    for name in OBJECTIVES:
+        objective = ready(name)
+        found = lengths_of(objective, 50)
+        assert (found.inputs + objective.inputs_eos <= 512).all(), name
+        assert (found.targets + objective.targets_eos <= 512).all(), name
+
+
+def test_language_models_have_no_inputs_and_fill_the_targets():
+    for name, raw, eos in (("lm", 511, True), ("full_lm", 512, False)):
+        objective = ready(name, inputs_length=7)
+        assert (objective.raw_length, objective.targets_eos) == (raw, eos)
+        assert not objective.inputs_eos
+        assert (lengths_of(objective, 5).inputs == 0).all()
+
+
+def test_ul2_mixes_its_seven_ways_and_every_window_fits():
+    objective = ready("ul2")
+    rows = 40_000
+    found = lengths_of(objective, rows)
+    assert (found.inputs + 1).max() <= 512
+    assert (found.targets + 1).max() <= 512
+    block = np.full(rows, objective.raw_length)
+    first = np.zeros(3)
+    for number, chosen in objective.denoise._groups(keys(0, np.arange(rows))):
+        mode = int(objective.denoise.modes[number][0])
+        first[[50, 53, 54].index(mode)] += len(chosen)
+    assert np.abs(first / rows - [0.4, 0.2, 0.4]).max() < 0.012
+    # The inputs of regular denoising fill the row up to the longest mode token.
+    assert (found.inputs + 1).max() >= 510
+    assert block[0] == 565
+
+
+def test_ul2s_mode_tokens_must_be_in_the_vocabulary():
+    with pytest.raises(UserError, match=r"mode_tokens: .* no ids for '\[NLU\]'"):
+        ready("ul2", mode_tokens=("[NLU]", "[S2S]", "[NLG]"))
+
+
+def test_more_spans_than_sentinels_are_refused():
+    with pytest.raises(UserError, match="has 128 noise spans"):
+        ready("span_corruption", noise_density=0.5)
+    with pytest.raises(UserError, match="189 noise spans"):
+        ready("ul2", inputs_length=1024)
+    with pytest.raises(UserError, match=r"with a chance of 1 "):
+        ready("iid_replace_spans", noise_density=0.5)
+    free = ready("iid_replace_spans", noise_density=0.5, sentinel_overflow="reference")
+    assert lengths_of(free).redraws.sum() == 0
+
+
+def test_windows_that_run_out_of_sentinels_very_rarely_are_drawn_again():
+    class Few(Words):
+        num_sentinels = 97
+
+    # The chance is just below 1e-6: allowed, and what is drawn never has more.
+    objective = window_objective(Objective("iid_replace_spans"), Few(), 512, 192)
+    raw = np.full(2000, 511)
+    inputs = objective.denoise.lengths(raw, keys(0, np.arange(2000))).inputs
+    assert (inputs <= 511).all()
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_lengths_too_short_for_any_text_are_refused(name):
+    if name == "full_lm":
+        assert ready(name, 1, 1).raw_length == 1
+        return
+    with pytest.raises(UserError, match="no text fits"):
+        ready(name, 1, 1)
