@@ -96,8 +96,11 @@ class Data(Section):
     """Encoder tokens of a row, EOS included."""
     targets_length: Count = 114
     """Decoder tokens of a row, EOS included."""
-    pack: Switch = True
-    """Several examples a row, kept apart by segment ids."""
+    batching: Literal["packed", "bucketed", "padded"] = "packed"
+    """packed: several examples a row, kept apart by segment ids; bucketed: one a row, those of
+    about the same length together, more rows where they are short; padded: one a row, in order."""
+    workers: CountFromZero | None = None
+    """Processes that make batches ahead of time; None takes 2 with a GPU, else 0."""
 
 
 class MixtureRates(Section):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from t2t.config import Recipe, read_recipe
 from t2t.data.objectives import window_objective
+from t2t.data.stream import rows_step
 from t2t.errors import RunError, UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
@@ -123,9 +124,11 @@ class _Check:
     def check_batch(self) -> None:
         settings = self.recipe.train
         with self.at("train.batch_size"):
-            if settings.batch_size % settings.accumulation:
+            rows = rows_step(settings.batch_size, self.recipe.data.batching)
+            if rows % settings.accumulation:
+                of = "batches of multiples of " if rows < settings.batch_size else ""
                 raise UserError(
-                    f"{settings.batch_size} rows do not divide into train.accumulation = "
+                    f"{of}{rows} rows do not divide into train.accumulation = "
                     f"{settings.accumulation} equal parts"
                 )
 

@@ -19,6 +19,17 @@ class Lengths(NamedTuple):
     """How often the noise of each was drawn again for want of sentinels."""
 
 
+class Losses(NamedTuple):
+    """Examples of a batch of which something was lost."""
+
+    inputs: int
+    """Whose inputs were cut to fit."""
+    targets: int
+    """Whose targets were cut to fit."""
+    redrawn: int
+    """Whose noise was drawn again for want of sentinels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Truncation:
     """What is cut to fit, among the examples that were looked at."""

@@ -1,27 +1,41 @@
 """The batches of a run: mixed, packed and cut in each process's share, and resumable anywhere.
 
-Positions of the mixture come in windows; the examples of a window are packed into rows by their
+Positions of the mixture come in windows; the examples of a window are put into rows by their
 lengths; global batches take the rows in order, across windows; each rank materialises its own
 share of a batch and nothing else. All of that is a pure function of (seed, window, row), so the
 state of a stream is two numbers, and the number of ranks never changes what is trained on.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
-from t2t.data.corpus import Corpus
+from t2t.data.bucketing import BucketedBatch, default_boundaries, plan_buckets
+from t2t.data.collation import Batch, LanguageModelBatch, collate, collate_language_model
+from t2t.data.corpus import Corpus, Lengths, Losses
 from t2t.data.mixing import MixtureIndex, Picks
-from t2t.data.packing import Batch, collate, plan
-from t2t.data.ragged import Ints, Ragged, concatenate
-from t2t.errors import RunError, UserError
+from t2t.data.packing import plan, plan_sequences
+from t2t.data.ragged import Ints, Ragged, concatenate, from_rows
+from t2t.data.randomness import key, keys
+from t2t.errors import RunError, UserError, unknown
+
+AnyBatch = TypeVar("AnyBatch", Batch, LanguageModelBatch)
+
+Batching = Literal["packed", "bucketed", "padded"]
+BATCHINGS: tuple[Batching, ...] = ("packed", "bucketed", "padded")
 
 # Large enough that the rows left half empty at its end do not count; a batch of short examples
 # still spans only a part of it.
 WINDOW = 4096
 # Widths of batches that are not packed are multiples of this, so that shapes recur.
 WIDTH_STEP = 8
+# Rows of a bucketed batch are multiples of what this and the batch size have in common, so that
+# any usual number of processes shares them equally.
+ROWS_STEP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +43,8 @@ class _Rows:
     """Rows that are planned but not materialised: examples, their lengths, and sizes of rows."""
 
     examples: Picks
-    inputs_lengths: Ints
-    targets_lengths: Ints
+    lengths: Lengths
+    """Before examples are cut to fit."""
     sizes: Ints
 
     def __len__(self) -> int:
@@ -39,15 +53,27 @@ class _Rows:
     def part(self, start: int, stop: int) -> "_Rows":
         ends = np.concatenate([[0], np.cumsum(self.sizes)])
         inside = slice(int(ends[start]), int(ends[stop]))
-        return _Rows(
-            self.examples[inside],
-            self.inputs_lengths[inside],
-            self.targets_lengths[inside],
-            self.sizes[start:stop],
-        )
+        lengths = Lengths(*(values[inside] for values in self.lengths))
+        return _Rows(self.examples[inside], lengths, self.sizes[start:stop])
 
 
-class BatchStream:
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The rows of a window, and, where they are bucketed, which of them make a batch."""
+
+    rows: _Rows
+    bounds: Ints
+    """Rows before each bucketed batch, and all rows; empty where batches go on across windows."""
+    widths: Sequence[tuple[int, int]] = ()
+    """Of each bucketed batch."""
+
+    @property
+    def units(self) -> int:
+        """What an offset counts: rows, or bucketed batches."""
+        return len(self.widths) or len(self.rows)
+
+
+class _Stream(ABC, Generic[AnyBatch]):
     """An endless iterator over one rank's share of the global batches."""
 
     def __init__(
@@ -59,7 +85,7 @@ class BatchStream:
         inputs_length: int,
         targets_length: int,
         batch_size: int,
-        pack: bool = True,
+        batching: Batching = "packed",
         rank: int = 0,
         num_ranks: int = 1,
         window: int = WINDOW,
@@ -72,54 +98,48 @@ class BatchStream:
             seed: of the mixture.
             inputs_length: input positions of a row.
             targets_length: target positions of a row.
-            batch_size: rows of a global batch, of all ranks together.
-            pack: several examples in a row; else one in each, and a batch is as wide as its
-                longest example, rounded up to a multiple of 8 and never above the two lengths.
+            batch_size: rows of a global batch, of all ranks together; of a bucketed one, rows of
+                the full lengths: it has more where they are shorter, up to as many positions.
+            batching: "packed": several examples in a row; "bucketed": one in each, examples of a
+                window that are about as long together, in few shapes; "padded": one in each, in
+                order, a batch as wide as its longest example, rounded up to a multiple of 8.
             rank: this process's number.
             num_ranks: number of processes; they share a batch equally, in order.
-            window: positions that are packed together.
+            window: positions that are packed, or bucketed, together.
 
         Raises:
             UserError: a batch that the ranks cannot share equally, two corpora of one name, an
                 empty mixture.
         """
-        if batch_size < 1 or batch_size % num_ranks:
-            raise UserError(
-                f"a batch of {batch_size} rows cannot be shared equally by {num_ranks} processes; "
-                f"allowed: multiples of {num_ranks}"
-            )
         names = [corpus.name for corpus in corpora]
         for name in names:
             if names.count(name) > 1:
                 raise UserError(f"{name} is twice in the mixture; allowed: once, with one rate")
+        if batching not in BATCHINGS:
+            raise unknown("batching", batching, BATCHINGS)
         self._corpora = list(corpora)
         self._names = names
         self._index = MixtureIndex(rates, [corpus.count for corpus in corpora], seed)
         self._lengths = (inputs_length, targets_length)
         self._batch_size = batch_size
-        self._pack = pack
-        share = batch_size // num_ranks
-        self._share = (rank * share, (rank + 1) * share)
+        self._batching = batching
+        self._rows_step = rows_step(batch_size, batching)
+        _check_shares(batch_size, self._rows_step, num_ranks)
+        self._rank, self._num_ranks = rank, num_ranks
         self._window_size = window
+        self._order_key = key(seed, "rows of windows")
         self._window = 0
         self._offset = 0
-        self._planned: tuple[int, _Rows] | None = None
-
-    @property
-    def truncated(self) -> dict[str, tuple[int, int]]:
-        """Rows of an epoch whose (inputs, targets) were cut, for each task where any were."""
-        return {
-            corpus.name: (corpus.truncated_inputs, corpus.truncated_targets)
-            for corpus in self._corpora
-            if corpus.truncated_inputs or corpus.truncated_targets
-        }
+        self._planned: tuple[int, _Window] | None = None
 
     def state(self) -> dict[str, int]:
-        """Where the next batch starts: a window of positions and a row in it."""
+        """Where the next batch starts: a window of positions, and a row (bucketed: batch) in it."""
         return {"window": self._window, "offset": self._offset}
 
     def load_state(self, state: Mapping[str, int]) -> None:
         """Go to where another stream of the same recipe was; the next batch is the same.
+
+        Any window can be gone to at once: nothing before it is read.
 
         Raises:
             RunError: not the state of a stream over this mixture.
@@ -127,34 +147,80 @@ class BatchStream:
         window, offset = state.get("window"), state.get("offset")
         if not isinstance(window, int) or not isinstance(offset, int) or window < 0:
             raise RunError(f"not the state of a batch stream: {dict(state)}")
-        rows = len(self._plan(window))
-        if not 0 <= offset <= rows:
+        units = self._plan(window).units
+        if not 0 <= offset <= units:
             raise RunError(
-                f"the batch stream's state is row {offset} of window {window}, which has {rows}: "
-                "it was saved over other data or other settings"
+                f"the batch stream's state is offset {offset} of window {window}, which has "
+                f"{units}: it was saved over other data or other settings"
             )
         self._window, self._offset = window, offset
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[AnyBatch]:
         """The stream itself."""
         return self
 
-    def __next__(self) -> Batch:
+    def __next__(self) -> AnyBatch:
         """This rank's rows of the next global batch."""
-        rows = self._next_rows()
-        inputs_width, targets_width = self._widths(rows)
-        mine = rows.part(*self._share)
+        rows, widths = self._next_rows()
+        share = len(rows) // self._num_ranks
+        mine = rows.part(self._rank * share, (self._rank + 1) * share)
         inputs, targets = self._materialise(mine.examples)
-        return collate(
-            inputs, targets, mine.sizes, inputs_width, targets_width, self._keys(mine.examples)
-        )
+        batch = self._collate(inputs, targets, mine.sizes, widths, self._keys(mine.examples))
+        return replace(batch, next_state=self.state(), losses=self._losses(rows))
 
-    def _next_rows(self) -> _Rows:
-        """The rows of the next global batch; they may come from several windows."""
+    def skip(self) -> None:
+        """Pass over the next global batch: it is planned, and not materialised."""
+        self._next_rows()
+
+    @abstractmethod
+    def _pack(self, inputs_lengths: Ints, targets_lengths: Ints, order_key: int) -> Ragged:
+        """Which examples of a window share a row."""
+
+    @abstractmethod
+    def _widest(self, inputs_lengths: Ints, targets_lengths: Ints) -> tuple[int, int]:
+        """Longest inputs and longest targets of rows of one example."""
+
+    @abstractmethod
+    def _collate(
+        self,
+        inputs: Ragged,
+        targets: Ragged,
+        sizes: Ints,
+        widths: tuple[int, int],
+        names: Sequence[str],
+    ) -> AnyBatch:
+        """The arrays of some rows."""
+
+    def _next_rows(self) -> tuple[_Rows, tuple[int, int]]:
+        """The rows of the next global batch and its widths."""
+        if self._batching == "bucketed":
+            return self._next_bucketed()
+        rows = self._next_in_order()
+        if self._batching == "packed":
+            return rows, self._lengths
+        widest = self._widest(*self._fitted(rows.lengths))
+        inputs, targets = (
+            min(limit, -(-width // WIDTH_STEP) * WIDTH_STEP)
+            for width, limit in zip(widest, self._lengths, strict=True)
+        )
+        return rows, (inputs, targets)
+
+    def _next_bucketed(self) -> tuple[_Rows, tuple[int, int]]:
+        """The next of the window's own batches."""
+        window, number = self._plan(self._window), self._offset
+        if number == window.units:
+            self._window, self._offset = self._window + 1, 0
+            return self._next_bucketed()
+        self._offset += 1
+        start, stop = window.bounds[number : number + 2].tolist()
+        return window.rows.part(start, stop), window.widths[number]
+
+    def _next_in_order(self) -> _Rows:
+        """As many rows as a batch has; they may come from several windows."""
         parts: list[_Rows] = []
         missing = self._batch_size
         while missing:
-            rows = self._plan(self._window)
+            rows = self._plan(self._window).rows
             stop = min(self._offset + missing, len(rows))
             parts.append(rows.part(self._offset, stop))
             missing -= stop - self._offset
@@ -163,41 +229,70 @@ class BatchStream:
                 self._window, self._offset = self._window + 1, 0
         return parts[0] if len(parts) == 1 else _join(parts)
 
-    def _plan(self, window: int) -> _Rows:
+    def _plan(self, window: int) -> _Window:
         """The rows of a window, from the lengths of its examples alone."""
         if self._planned is None or self._planned[0] != window:
             start = window * self._window_size
             picks = self._index.positions(start, start + self._window_size)
-            inputs, targets = self._example_lengths(picks)
-            if self._pack:
-                rows = plan(inputs, targets, *self._lengths)
-                order = rows.values
-                planned = _Rows(picks[order], inputs[order], targets[order], rows.lengths)
-            else:
-                planned = _Rows(picks, inputs, targets, np.ones(len(picks), np.int64))
-            self._planned = (window, planned)
+            lengths = self._example_lengths(picks)
+            self._planned = (window, self._arranged(window, picks, lengths))
         return self._planned[1]
 
-    def _example_lengths(self, picks: Picks) -> tuple[Ints, Ints]:
-        inputs, targets = np.empty(len(picks), np.int64), np.empty(len(picks), np.int64)
+    def _arranged(self, window: int, picks: Picks, lengths: Lengths) -> _Window:
+        """The examples of a window in rows."""
+        none = np.empty(0, np.int64)
+        if self._batching == "padded":
+            return _Window(_Rows(picks, lengths, np.ones(len(picks), np.int64)), none)
+        order_key = int(keys(self._order_key, window)[0])
+        inputs, targets = self._fitted(lengths)
+        if self._batching == "packed":
+            rows = self._pack(inputs, targets, order_key)
+            return _Window(_arrange(picks, lengths, rows), none)
+        batches: list[BucketedBatch] = plan_buckets(
+            inputs,
+            targets,
+            default_boundaries(*self._lengths),
+            tokens_per_batch=self._batch_size * sum(self._lengths),
+            multiple=self._rows_step,
+            key=order_key,
+        )
+        order = np.concatenate([batch.examples for batch in batches])
+        sizes = np.concatenate([batch.sizes for batch in batches])
+        bounds = np.cumsum([0, *(batch.rows for batch in batches)])
+        widths = [(batch.inputs_width, batch.targets_width) for batch in batches]
+        return _Window(_arrange(picks, lengths, Ragged(order, sizes)), bounds, widths)
+
+    def _example_lengths(self, picks: Picks) -> Lengths:
+        """Lengths of the examples before they are cut to fit."""
+        found = Lengths(*(np.empty(len(picks), np.int64) for _ in range(3)))
         for task in np.unique(picks.task).tolist():
             chosen = np.flatnonzero(picks.task == task)
-            inputs[chosen], targets[chosen] = self._corpora[task].lengths(
-                picks.epoch[chosen], picks.row[chosen]
-            )
-        return inputs, targets
+            lengths = self._corpora[task].lengths(picks.epoch[chosen], picks.row[chosen])
+            for whole, part in zip(found, lengths, strict=True):
+                whole[chosen] = part
+        return found
 
-    def _widths(self, rows: _Rows) -> tuple[int, int]:
-        """Shape of the batch: the two lengths, or the longest examples of all ranks together."""
-        if self._pack:
-            return self._lengths
-        inputs, targets = (
-            min(limit, -(-int(lengths.max()) // WIDTH_STEP) * WIDTH_STEP)
-            for lengths, limit in zip(
-                (rows.inputs_lengths, rows.targets_lengths), self._lengths, strict=True
-            )
+    def _fitted(self, lengths: Lengths) -> tuple[Ints, Ints]:
+        """Lengths of both sides after they are cut to fit."""
+        inputs_length, targets_length = self._lengths
+        return (
+            np.minimum(lengths.inputs, inputs_length),
+            np.minimum(lengths.targets, targets_length),
         )
-        return inputs, targets
+
+    def _losses(self, rows: _Rows) -> dict[str, Losses]:
+        """What was cut and redrawn in a global batch, by task, where anything was."""
+        inputs_length, targets_length = self._lengths
+        cut_inputs = rows.lengths.inputs > inputs_length
+        cut_targets = rows.lengths.targets > targets_length
+        redrawn = rows.lengths.redraws > 0
+        losses: dict[str, Losses] = {}
+        for task in np.unique(rows.examples.task[cut_inputs | cut_targets | redrawn]).tolist():
+            here = rows.examples.task == task
+            losses[self._names[task]] = Losses(
+                *(int((here & what).sum()) for what in (cut_inputs, cut_targets, redrawn))
+            )
+        return losses
 
     def _materialise(self, picks: Picks) -> tuple[Ragged, Ragged]:
         """Token ids of the examples, in their order."""
@@ -206,6 +301,11 @@ class BatchStream:
         for task in np.unique(picks.task).tolist():
             chosen = by_task[picks.task[by_task] == task]
             sides.append(self._corpora[task].ids(picks.epoch[chosen], picks.row[chosen]))
+        if not sides:
+            nothing = from_rows([], np.uint16)
+            return nothing, nothing
+        if len(sides) == 1:
+            return sides[0]
         back = np.argsort(by_task)
         inputs, targets = (concatenate(side).take(back) for side in zip(*sides, strict=True))
         return inputs, targets
@@ -219,15 +319,77 @@ class BatchStream:
         ]
 
 
+class BatchStream(_Stream[Batch]):
+    """Batches for an encoder-decoder: inputs and targets each have their positions."""
+
+    def _pack(self, inputs_lengths: Ints, targets_lengths: Ints, order_key: int) -> Ragged:
+        return plan(inputs_lengths, targets_lengths, *self._lengths, order_key)
+
+    def _widest(self, inputs_lengths: Ints, targets_lengths: Ints) -> tuple[int, int]:
+        return int(inputs_lengths.max()), int(targets_lengths.max())
+
+    def _collate(
+        self,
+        inputs: Ragged,
+        targets: Ragged,
+        sizes: Ints,
+        widths: tuple[int, int],
+        names: Sequence[str],
+    ) -> Batch:
+        return collate(inputs, targets, sizes, *widths, names)
+
+
+class LanguageModelStream(_Stream[LanguageModelBatch]):
+    """Batches for a decoder-only model: an example's inputs and targets are one sequence.
+
+    Rows have as many positions as the two lengths together, as the reference's prefix LM has.
+    """
+
+    def _pack(self, inputs_lengths: Ints, targets_lengths: Ints, order_key: int) -> Ragged:
+        return plan_sequences(inputs_lengths + targets_lengths, sum(self._lengths), order_key)
+
+    def _widest(self, inputs_lengths: Ints, targets_lengths: Ints) -> tuple[int, int]:
+        # The sum is what counts: all of it is put on the side that has the room.
+        whole = int((inputs_lengths + targets_lengths).max())
+        targets = min(whole, self._lengths[1])
+        return whole - targets, targets
+
+    def _collate(
+        self,
+        inputs: Ragged,
+        targets: Ragged,
+        sizes: Ints,
+        widths: tuple[int, int],
+        names: Sequence[str],
+    ) -> LanguageModelBatch:
+        return collate_language_model(inputs, targets, sizes, sum(widths), names)
+
+
+def rows_step(batch_size: int, batching: Batching) -> int:
+    """What the rows of every batch are a multiple of."""
+    return gcd(batch_size, ROWS_STEP) if batching == "bucketed" else batch_size
+
+
+def _check_shares(batch_size: int, step: int, num_ranks: int) -> None:
+    """Refuse batches that the ranks cannot share equally, row by row."""
+    if batch_size < 1 or step % num_ranks:
+        raise UserError(
+            f"a batch of {batch_size} rows cannot be shared equally by {num_ranks} processes; "
+            f"allowed: multiples of {num_ranks}"
+        )
+
+
+def _arrange(picks: Picks, lengths: Lengths, rows: Ragged) -> _Rows:
+    """Examples in the order of the rows that they were put in."""
+    order = rows.values
+    return _Rows(picks[order], Lengths(*(values[order] for values in lengths)), rows.lengths)
+
+
 def _join(parts: Sequence[_Rows]) -> _Rows:
     picks = Picks(
         np.concatenate([part.examples.task for part in parts]),
         np.concatenate([part.examples.epoch for part in parts]),
         np.concatenate([part.examples.row for part in parts]),
     )
-    return _Rows(
-        picks,
-        np.concatenate([part.inputs_lengths for part in parts]),
-        np.concatenate([part.targets_lengths for part in parts]),
-        np.concatenate([part.sizes for part in parts]),
-    )
+    lengths = Lengths(*map(np.concatenate, zip(*(part.lengths for part in parts), strict=True)))
+    return _Rows(picks, lengths, np.concatenate([part.sizes for part in parts]))

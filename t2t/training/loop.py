@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from t2t.config import Recipe
-from t2t.data.packing import Batch
+from t2t.data.loader import TensorBatch, batch_loader
 from t2t.data.randomness import key
-from t2t.data.stream import BatchStream
+from t2t.data.stream import rows_step
 from t2t.errors import MAX_LISTED, RunError, UserError
 from t2t.model import manifest
 from t2t.model.files import load_model
@@ -41,6 +40,8 @@ from t2t.training.training_data import TrainingData, load_training_data
 
 # A single bad batch is skipped; this many one after the other mean that the run is lost.
 MAX_SKIPPED = 3
+# Processes that make batches while a GPU computes; on a processor they would take its cores.
+GPU_WORKERS = 2
 
 
 def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | None = None) -> None:
@@ -104,9 +105,11 @@ def _find_start(run: RunDirectory, recipe: Recipe) -> Path | None:
 def _check_batch(recipe: Recipe, num_processes: int) -> None:
     """Refuse a batch that does not divide into equal parts."""
     parts = num_processes * recipe.train.accumulation
-    if recipe.train.batch_size % parts:
+    rows = rows_step(recipe.train.batch_size, recipe.data.batching)
+    if rows % parts:
+        of = "batches of multiples of " if rows < recipe.train.batch_size else ""
         raise UserError(
-            f"train.batch_size: {recipe.train.batch_size} rows do not divide into "
+            f"train.batch_size: {of}{rows} rows do not divide into "
             f"{num_processes} processes x {recipe.train.accumulation} accumulated parts"
         )
 
@@ -157,9 +160,14 @@ def _build(
         state = checkpoint.read_state(resumed)
         load_state_tensors(optimizer, model, checkpoint.read_optimizer(resumed))
         stream.load_state(state.stream)
+    on_gpu = accelerator.device.type == "cuda"
+    workers = recipe.data.workers
+    if workers is None:
+        workers = GPU_WORKERS if on_gpu else 0
+    batches = iter(batch_loader(stream, workers=workers, pin_memory=on_gpu))
     vocabulary_file = data.vocabulary.path
     return Trainer(
-        recipe, run, accelerator, model, wrapped, optimizer, stream, state, vocabulary_file
+        recipe, run, accelerator, model, wrapped, optimizer, batches, state, vocabulary_file
     )
 
 
@@ -191,7 +199,7 @@ class Trainer:
     model: T5
     wrapped: nn.Module
     optimizer: torch.optim.Optimizer
-    stream: BatchStream
+    batches: Iterator[TensorBatch]
     state: TrainingState
     vocabulary_file: Path
 
@@ -243,7 +251,7 @@ class Trainer:
         """One optimizer step and its line in the log; whether a stop was asked for."""
         began = time.perf_counter()
         step = self.state.step + 1
-        batch = next(self.stream)
+        batch = next(self.batches)
         counts = _counts(batch)
         target_tokens, input_tokens, digest = total(self.accelerator, counts)
         rate = learning_rate(step, self.recipe.optimizer.learning_rate, self.recipe.schedule)
@@ -263,6 +271,7 @@ class Trainer:
             "target_tokens": target_tokens,
             "input_tokens": input_tokens,
             "batch": f"{digest:016x}",
+            "cut": {task: losses._asdict() for task, losses in batch.losses.items()},
             "seconds": round(time.perf_counter() - began, 6),
         }
         if log:
@@ -271,7 +280,9 @@ class Trainer:
         self._check_skipped(shown, outcome)
         return outcome.stop
 
-    def _gradient(self, step: int, batch: Batch, target_tokens: int, stop: StopRequest) -> _Outcome:
+    def _gradient(
+        self, step: int, batch: TensorBatch, target_tokens: int, stop: StopRequest
+    ) -> _Outcome:
         """Leave the mean gradient of the global batch in the parameters, clipped."""
         device = self.accelerator.device
         sums = torch.zeros(3, dtype=torch.float64, device=device)
@@ -312,14 +323,15 @@ class Trainer:
         loss, z_loss, _ = token_loss(logits, part.targets[scored], self.recipe.train.z_loss)
         return loss, z_loss
 
-    def _advance(self, step: int, batch: Batch, outcome: _Outcome) -> None:
+    def _advance(self, step: int, batch: TensorBatch, outcome: _Outcome) -> None:
         """Count the step, and what was skipped without a good step between."""
+        position = dict(batch.next_state)
         if outcome.finite:
-            self.state = TrainingState(step, self.stream.state())
+            self.state = TrainingState(step, position)
             return
         here = [name for row in batch.keys for name in row]
         keys = (*self.state.skipped_keys, *gathered(self.accelerator, here))
-        self.state = TrainingState(step, self.stream.state(), self.state.skipped + 1, keys)
+        self.state = TrainingState(step, position, self.state.skipped + 1, keys)
 
     def _check_skipped(self, shown: Display, outcome: _Outcome) -> None:
         """Say that a step was skipped; give up after too many.
@@ -369,14 +381,14 @@ class _Part:
     decoder_inputs: Tensor
 
 
-def _parts(batch: Batch, count: int, device: torch.device) -> list[_Part]:
+def _parts(batch: TensorBatch, count: int, device: torch.device) -> list[_Part]:
     """This process's rows in `count` equal parts."""
     rows = len(batch.inputs) // count
     return [
         _Part(
             *(
-                torch.from_numpy(array[start : start + rows]).to(device, non_blocking=True)
-                for array in (
+                tensor[start : start + rows].to(device, non_blocking=True)
+                for tensor in (
                     batch.inputs,
                     batch.input_segments,
                     batch.targets,
@@ -389,7 +401,7 @@ def _parts(batch: Batch, count: int, device: torch.device) -> list[_Part]:
     ]
 
 
-def _counts(batch: Batch) -> tuple[int, int, int]:
+def _counts(batch: TensorBatch) -> tuple[int, int, int]:
     """Target tokens, input tokens, and a number that tells the examples from others.
 
     The number is a sum of 40-bit hashes of the examples' keys, so the sum over the processes
@@ -397,7 +409,7 @@ def _counts(batch: Batch) -> tuple[int, int, int]:
     """
     names = (name for row in batch.keys for name in row)
     digest = sum(int.from_bytes(blake2b(n.encode(), digest_size=5).digest()) for n in names)
-    return int(np.count_nonzero(batch.targets)), int(np.count_nonzero(batch.inputs)), digest
+    return int(batch.targets.count_nonzero()), int(batch.inputs.count_nonzero()), digest
 
 
 def _finite_or_none(value: float) -> float | None:

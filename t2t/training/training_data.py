@@ -39,7 +39,7 @@ class TrainingData:
             inputs_length=self.recipe.data.inputs_length,
             targets_length=self.recipe.data.targets_length,
             batch_size=self.recipe.train.batch_size,
-            pack=self.recipe.data.pack,
+            batching=self.recipe.data.batching,
             rank=rank,
             num_ranks=num_ranks,
         )

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t2t.data.denoising import span_corruption
-from t2t.data.examples import TextWindows, TokenizedExamples
+from t2t.data.denoising import iid_replace_spans, span_corruption
+from t2t.data.examples import TokenizedExamples
+from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import from_rows
-from t2t.data.stream import BatchStream
+from t2t.data.stream import BATCHINGS, BatchStream, LanguageModelStream
+from t2t.data.windows import DocumentsInMemory, TextWindows
 from t2t.errors import RunError, UserError
 
 FIELDS = ("inputs", "input_segments", "targets", "target_segments", "decoder_inputs")
@@ -25,11 +27,10 @@ def supervised(name, count, longest):
     )
 
 
-def text(name):
+def text(name, denoise=None):
     documents = from_rows([[7] * (3 + number * 5 % 40) for number in range(40)], np.uint16)
-    return TextWindows(
-        name, documents, span_corruption(0.15, 3.0, 32100), 20, *LIMITS.values(), seed=0
-    )
+    objective = WindowObjective(denoise or span_corruption(0.15, 3.0, 32100), 20)
+    return TextWindows(name, DocumentsInMemory(documents), objective, *LIMITS.values(), seed=0)
 
 
 CORPORA = [supervised("short", 50, 6), supervised("long", 9, 20), text("text")]
@@ -51,13 +52,13 @@ def same(first, second):
     )
 
 
-@given(st.integers(0, 30), st.integers(1, 12), st.booleans(), st.integers(0, 3))
+@given(st.integers(0, 30), st.integers(1, 12), st.sampled_from(BATCHINGS), st.integers(0, 3))
 @settings(max_examples=40)
-def test_a_stream_goes_on_from_its_state_as_if_never_stopped(read, size, pack, more):
-    whole = stream(batch_size=size, pack=pack)
+def test_a_stream_goes_on_from_its_state_as_if_never_stopped(read, size, batching, more):
+    whole = stream(batch_size=size, batching=batching)
     take(whole, read)
     state = json.loads(json.dumps(whole.state()))
-    resumed = stream(batch_size=size, pack=pack)
+    resumed = stream(batch_size=size, batching=batching)
     take(resumed, more)
     resumed.load_state(state)
     assert resumed.state() == state
@@ -66,16 +67,18 @@ def test_a_stream_goes_on_from_its_state_as_if_never_stopped(read, size, pack, m
     assert resumed.state() == whole.state()
 
 
-@pytest.mark.parametrize("pack", [True, False])
+@pytest.mark.parametrize("batching", BATCHINGS)
 @pytest.mark.parametrize("num_ranks", [2, 4])
-def test_the_number_of_ranks_does_not_change_the_global_batches(num_ranks, pack):
-    whole = stream(batch_size=8, pack=pack)
+def test_the_number_of_ranks_does_not_change_the_global_batches(num_ranks, batching):
+    whole = stream(batch_size=8, batching=batching)
     ranks = [
-        stream(batch_size=8, pack=pack, rank=rank, num_ranks=num_ranks) for rank in range(num_ranks)
+        stream(batch_size=8, batching=batching, rank=rank, num_ranks=num_ranks)
+        for rank in range(num_ranks)
     ]
     for _ in range(15):
         expected, parts = next(whole), [next(rank) for rank in ranks]
-        assert all(len(part.inputs) == 8 // num_ranks for part in parts)
+        assert all(len(part.inputs) == len(expected.inputs) // num_ranks for part in parts)
+        assert all(part.losses == expected.losses for part in parts)
         assert [keys for part in parts for keys in part.keys] == expected.keys
         for field in FIELDS:
             joined = np.concatenate([getattr(part, field) for part in parts])
@@ -106,9 +109,11 @@ def test_rows_hold_the_examples_that_their_keys_name():
                     assert set(targets[:-1]) == {5000 + int(number)}
 
 
-@pytest.mark.parametrize("pack", [True, False])
-def test_every_example_of_an_epoch_comes_once_and_tasks_come_at_their_rates(pack):
-    keys = [key for batch in take(stream(pack=pack), 400) for row in batch.keys for key in row]
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_every_example_of_an_epoch_comes_once_and_tasks_come_at_their_rates(batching):
+    keys = [
+        key for batch in take(stream(batching=batching), 400) for row in batch.keys for key in row
+    ]
     assert len(set(keys)) == len(keys)
     shares = np.array(
         [sum(key.startswith(corpus.name + "/") for key in keys) for corpus in CORPORA]
@@ -123,7 +128,7 @@ def test_every_example_of_an_epoch_comes_once_and_tasks_come_at_their_rates(pack
 
 
 def test_packed_batches_have_one_shape_and_are_fuller():
-    packed, single = take(stream(), 50), take(stream(pack=False), 50)
+    packed, single = take(stream(), 50), take(stream(batching="padded"), 50)
     assert {batch.inputs.shape for batch in packed} == {(4, 21)}
     assert {batch.targets.shape for batch in packed} == {(4, 12)}
     assert all(batch.inputs.dtype == np.int32 for batch in packed)
@@ -135,7 +140,7 @@ def test_packed_batches_have_one_shape_and_are_fuller():
 
 def test_batches_without_packing_are_as_wide_as_their_longest_example_needs():
     widths = set()
-    for batch in take(stream(pack=False), 60):
+    for batch in take(stream(batching="padded"), 60):
         assert all(len(row) == 1 for row in batch.keys)
         longest = (batch.input_segments > 0).sum(axis=1).max()
         width = batch.inputs.shape[1]
@@ -157,11 +162,84 @@ def test_a_corpus_of_rate_zero_is_left_out():
     assert tasks == {"short", "text"}
 
 
-def test_what_is_cut_is_told_by_task():
+def test_what_is_cut_is_told_by_task_for_the_global_batch():
     long = supervised("cut", 5, 60)
-    batches = BatchStream([long, CORPORA[0]], [1, 1], seed=0, batch_size=1, **LIMITS)
-    assert batches.truncated == {"cut": (long.truncated_inputs, 0)}
-    assert long.truncated_inputs > 0
+    batches = BatchStream([long, CORPORA[0]], [1, 1], seed=0, batch_size=4, **LIMITS)
+    lengths = long.lengths(np.zeros(5, np.int64), np.arange(5)).inputs
+    told = 0
+    for batch in take(batches, 30):
+        keys = [key.split("/") for row in batch.keys for key in row]
+        cut = sum(lengths[int(row)] > 21 for task, _, row in keys if task == "cut")
+        assert {task: losses.inputs for task, losses in batch.losses.items()} == (
+            {"cut": cut} if cut else {}
+        )
+        told += cut
+    assert told > 20
+
+
+def test_redrawn_noise_is_told():
+    noisy = text("noisy", iid_replace_spans(0.5, 32100, max_spans=6))
+    batches = BatchStream([noisy], [1], seed=0, batch_size=8, **LIMITS)
+    redrawn = sum(batch.losses["noisy"].redrawn for batch in take(batches, 10) if batch.losses)
+    assert redrawn > 0
+
+
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_skipping_is_reading_without_looking(batching):
+    read, skipped = stream(batching=batching), stream(batching=batching)
+    for _ in range(9):
+        batch = next(read)
+        skipped.skip()
+        assert batch.next_state == read.state() == skipped.state()
+    assert same(next(read), next(skipped))
+
+
+def test_any_window_is_reached_at_once():
+    batches = stream()
+    batches.load_state({"window": 10**12, "offset": 3})
+    first = next(batches)
+    batches.load_state({"window": 10**12, "offset": 3})
+    assert same(next(batches), first)
+    assert len(json.dumps(batches.state())) < 1000
+
+
+def test_bucketed_batches_have_few_shapes_and_as_many_rows_as_fit():
+    # 4 rows of 21 + 12 positions.
+    batches = take(stream(batching="bucketed", window=400), 60)
+    shapes = {
+        (len(batch.inputs), batch.inputs.shape[1], batch.targets.shape[1]) for batch in batches
+    }
+    assert len(shapes) <= 6
+    for rows, inputs, targets in shapes:
+        assert rows == 4 * 33 // (inputs + targets) // 4 * 4
+    assert max(rows for rows, _, _ in shapes) > 4
+    assert all(len(row) <= 1 for batch in batches for row in batch.keys)
+
+
+@pytest.mark.parametrize("batching", BATCHINGS)
+def test_a_decoder_only_stream_holds_the_same_examples_joined(batching):
+    options = {"seed": 3, "batch_size": 4, "window": 50, "batching": batching, **LIMITS}
+    joined = LanguageModelStream(CORPORA, RATES, **options)
+    seen = {}
+    for batch in take(joined, 30):
+        assert batch.targets.shape[1] <= 33
+        for row, keys in enumerate(batch.keys):
+            for segment, key in enumerate(keys, start=1):
+                here = batch.segments[row] == segment
+                seen[key] = (batch.targets[row][here], batch.prefix[row][here])
+    for corpus in CORPORA:
+        keys = [key.split("/") for key in seen if key.startswith(f"{corpus.name}/")]
+        epochs, rows = (np.array([int(key[place]) for key in keys]) for place in (1, 2))
+        for key, source, target in zip(keys, *corpus.ids(epochs, rows), strict=True):
+            tokens, prefix = seen["/".join(key)]
+            assert tokens.tolist() == [*source, *target]
+            assert prefix.tolist() == [1] * len(source) + [0] * len(target)
+    assert len(seen) > 100
+
+
+def test_an_unknown_way_of_batching_is_refused():
+    with pytest.raises(UserError, match="did you mean 'packed'"):
+        stream(batching="pack")
 
 
 def test_a_batch_that_ranks_cannot_share_is_refused():

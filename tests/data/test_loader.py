@@ -1,0 +1,125 @@
+"""A loader's batches are the stream's, for any number of workers and ranks."""
+
+import copy
+import itertools
+import os
+import signal
+from hashlib import sha256
+
+import numpy as np
+import pytest
+import torch
+
+from t2t.data.denoising import iid_replace_spans, span_corruption
+from t2t.data.examples import TokenizedExamples
+from t2t.data.loader import TensorBatch, batch_loader
+from t2t.data.objectives import WindowObjective
+from t2t.data.ragged import from_rows
+from t2t.data.stream import BatchStream
+from t2t.data.windows import DocumentsInMemory, TextWindows
+
+LIMITS = {"inputs_length": 24, "targets_length": 16}
+
+
+def corpora():
+    generator = np.random.default_rng(0)
+    made = []
+    for name, count in (("small", 40), ("middle", 700), ("large", 20_000)):
+        lengths = generator.integers(1, 24, count)
+        inputs = from_rows([np.full(length, 9) for length in lengths], np.uint16)
+        targets = from_rows([[5, 6]] * count, np.uint16)
+        made.append(TokenizedExamples(name, inputs, targets, **LIMITS))
+    documents = from_rows([[7] * length for length in generator.integers(1, 80, 500)], np.uint16)
+    for name, denoise in (
+        ("spans", span_corruption(0.15, 3.0, 32100)),
+        ("iid", iid_replace_spans(0.15, 32100, 100)),
+    ):
+        objective = WindowObjective(denoise, 23)
+        made.append(TextWindows(name, DocumentsInMemory(documents), objective, **LIMITS, seed=0))
+    return made
+
+
+CORPORA = corpora()
+
+
+def stream(rank=0, num_ranks=1, batch_size=64):
+    return BatchStream(
+        CORPORA,
+        [1.0, 2.0, 5.0, 1.0, 1.0],
+        seed=1,
+        batch_size=batch_size,
+        rank=rank,
+        num_ranks=num_ranks,
+        **LIMITS,
+    )
+
+
+def keys_digest(num_ranks, workers, examples, state=None):
+    """A hash of the first examples' keys in the order of global batches and their rows."""
+    loaders = []
+    for rank in range(num_ranks):
+        part = stream(rank, num_ranks)
+        if state:
+            part.load_state(state)
+        loaders.append(iter(batch_loader(part, workers=workers)))
+    digest, count = sha256(), 0
+    while count < examples:
+        for loader in loaders:
+            for row in next(loader).keys:
+                for name in row[: examples - count]:
+                    digest.update(name.encode())
+                count += len(row)
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("state", [None, {"window": 5, "offset": 13}])
+def test_ranks_and_workers_do_not_change_the_stream(state):
+    digests = {
+        keys_digest(num_ranks, workers, 20_000, state)
+        for num_ranks, workers in itertools.product((1, 2, 4), (0, 2, 3))
+    }
+    assert len(digests) == 1
+
+
+def test_batches_of_workers_are_the_streams_in_order():
+    expected = stream()
+    loader = iter(batch_loader(stream(), workers=3))
+    for batch in itertools.islice(loader, 10):
+        whole = TensorBatch.from_batch(next(expected))
+        assert torch.equal(batch.inputs, whole.inputs)
+        assert torch.equal(batch.decoder_inputs, whole.decoder_inputs)
+        assert batch.keys == whole.keys
+        assert batch.losses == whole.losses
+        assert batch.next_state == expected.state()
+
+
+def test_a_run_goes_on_behind_the_batch_it_used_whatever_was_prefetched():
+    loader = iter(batch_loader(stream(), workers=2))
+    used = list(itertools.islice(loader, 5))
+    resumed = stream()
+    resumed.load_state(used[-1].next_state)
+    again = next(iter(batch_loader(resumed, workers=3)))
+    assert torch.equal(again.inputs, next(loader).inputs)
+
+
+def test_a_loader_leaves_the_stream_where_it_is():
+    origin = stream()
+    before = copy.copy(origin.state())
+    next(iter(batch_loader(origin)))
+    assert origin.state() == before
+
+
+def test_a_signal_to_the_workers_does_not_end_them():
+    loader = iter(batch_loader(stream(), workers=2))
+    first = next(loader)
+    for worker in loader._workers:
+        os.kill(worker.pid, signal.SIGTERM)
+        os.kill(worker.pid, signal.SIGINT)
+    rest = list(itertools.islice(loader, 12))
+    assert len(rest) == 12
+    assert first.keys != rest[0].keys
+    workers = list(loader._workers)
+    del loader
+    for worker in workers:
+        worker.join(20)
+        assert not worker.is_alive()
