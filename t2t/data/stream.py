@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from t2t.data.collation import Batch, collate
 from t2t.data.examples import Corpus
 from t2t.data.mixing import MixtureIndex, Picks
-from t2t.data.packing import Batch, collate, plan
+from t2t.data.packing import plan
 from t2t.data.ragged import Ints, Ragged, concatenate
 from t2t.errors import RunError, UserError
 

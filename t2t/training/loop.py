@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from t2t.config import Recipe
-from t2t.data.packing import Batch
+from t2t.data.collation import Batch
 from t2t.data.randomness import key
 from t2t.data.stream import BatchStream
 from t2t.errors import MAX_LISTED, RunError, UserError
