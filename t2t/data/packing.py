@@ -1,42 +1,13 @@
-"""Several examples in one row: which go together, and the arrays that the model reads.
+"""Which examples share a row: best-fit decreasing over a window, and the reference's next fit.
 
-An example's tokens carry its segment number in the row (1, 2, 3, ...; 0 is padding); attention
-between unequal segments is masked by the model. T5's position bias depends on distances alone, so
-nothing else is needed to keep the examples of a row apart.
+Both look at lengths alone and are pure functions, so that every process finds the same rows for
+itself. What a row is made of is the subject of `t2t.data.collation`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
-from t2t.data.ragged import Ints, Ragged, ranges
-
-OPEN_ROWS = 32
-
-Int32s = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Rows of a batch: B rows, I input positions, T target positions; all int32, 0 is padding.
-
-    Attributes:
-        inputs: encoder token ids, [B, I].
-        input_segments: number of the example in its row, from 1; 0 on padding, [B, I].
-        targets: token ids to predict, EOS included, [B, T].
-        target_segments: as input_segments, [B, T].
-        decoder_inputs: targets shifted right by one inside each segment, 0 at its start, [B, T].
-        keys: the examples of each row, "task/epoch/row".
-    """
-
-    inputs: Int32s
-    input_segments: Int32s
-    targets: Int32s
-    target_segments: Int32s
-    decoder_inputs: Int32s
-    keys: list[list[str]]
+from t2t.data.ragged import Ints, Ragged
+from t2t.data.randomness import shuffled
 
 
 def plan(
@@ -44,113 +15,151 @@ def plan(
     targets_lengths: Ints,
     inputs_capacity: int,
     targets_capacity: int,
-    open_rows: int = OPEN_ROWS,
+    key: int = 0,
 ) -> Ragged:
-    """Which examples go together in a row: first fit, in order, over a few open rows.
+    """Which examples go together in a row: best-fit decreasing over all of them.
 
-    An example joins the oldest open row in which both its sides still fit. When there is none it
-    opens a row, after the oldest one was closed if `open_rows` are open. With one open row this
-    is next fit, the reference's rule: it packs max(inputs_capacity, targets_capacity) examples at
-    a time.
+    Examples are placed from the largest down (by the larger of their two shares of a row), each
+    in the row with the least room that still holds both its sides; one that fits nowhere opens a
+    row. "Least room" is meant of the side that the examples fill more, the targets for instance
+    when short texts are translated in rows made for long inputs.
+
+    Rows that are full of short examples, and rows of one long example, come in no order but the
+    key's. In the order in which best fit opens them, or in that of their first examples, a window
+    would begin with one kind and end with the other.
 
     Args:
         inputs_lengths: tokens of each example's inputs, at most `inputs_capacity`, [examples].
         targets_lengths: tokens of its targets, at most `targets_capacity`, [examples].
         inputs_capacity: input positions of a row.
         targets_capacity: target positions of a row.
-        open_rows: how many rows may be open at a time.
+        key: decides the order of the rows; another one for each window.
 
     Returns:
-        The numbers of the examples of each row, rows in the order in which they were opened.
+        The numbers of the examples of each row, ascending inside a row.
+
+    Raises:
+        ValueError: an example exceeds a row.
     """
-    sizes = list(zip(inputs_lengths.tolist(), targets_lengths.tolist(), strict=True))
-    if any(i > inputs_capacity or t > targets_capacity for i, t in sizes):
-        raise ValueError(f"an example exceeds {inputs_capacity} inputs, {targets_capacity} targets")
-    rows: list[list[int]] = []
-    still_open: list[_OpenRow] = []
-    # A row into which not even the shortest sides fit is closed early, to save the looking.
-    least = min((i for i, _ in sizes), default=0), min((t for _, t in sizes), default=0)
-    for number, (inputs, targets) in enumerate(sizes):
-        row = _first_fit(still_open, inputs, targets)
-        if row is None:
-            if len(still_open) == open_rows:
-                del still_open[0]
-            row = _OpenRow(inputs_capacity, targets_capacity, [])
-            rows.append(row.examples)
-            still_open.append(row)
-        row.examples.append(number)
-        row.inputs_room -= inputs
-        row.targets_room -= targets
-        if row.inputs_room < least[0] or row.targets_room < least[1]:
-            still_open.remove(row)
-    return _rows_to_ragged(rows)
+    _check_fit(inputs_lengths, targets_lengths, inputs_capacity, targets_capacity)
+    sides = [(inputs_lengths, inputs_capacity), (targets_lengths, targets_capacity)]
+    shares = [lengths / max(capacity, 1) for lengths, capacity in sides]
+    if shares[1].sum() > shares[0].sum():
+        sides.reverse()
+    order = np.lexsort((-np.minimum(*shares), -np.maximum(*shares)))
+    (lengths, capacity), (other_lengths, other_capacity) = sides
+    row_of = np.empty(len(order), np.int64)
+    if (2 * lengths > capacity).all():
+        row_of[order] = np.arange(len(order))
+    else:
+        rows = _Rows(capacity, other_capacity, int(other_lengths.min()))
+        pairs = zip(lengths[order].tolist(), other_lengths[order].tolist(), strict=True)
+        row_of[order] = [rows.add(size, other) for size, other in pairs]
+    return _in_random_order(row_of, key)
 
 
-@dataclass(slots=True, eq=False)
-class _OpenRow:
-    inputs_room: int
-    targets_room: int
-    examples: list[int]
-
-
-def _first_fit(rows: Sequence[_OpenRow], inputs: int, targets: int) -> _OpenRow | None:
-    for row in rows:
-        if inputs <= row.inputs_room and targets <= row.targets_room:
-            return row
-    return None
-
-
-def _rows_to_ragged(rows: Sequence[Sequence[int]]) -> Ragged:
-    lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
-    numbers = (number for row in rows for number in row)
-    return Ragged(np.fromiter(numbers, np.int64, int(lengths.sum())), lengths)
-
-
-def collate(
-    inputs: Ragged,
-    targets: Ragged,
-    sizes: Ints,
-    inputs_width: int,
-    targets_width: int,
-    keys: Sequence[str],
-) -> Batch:
-    """The arrays of a batch, from the examples of its rows one behind the other.
+def plan_sequences(lengths: Ints, capacity: int, key: int = 0) -> Ragged:
+    """As `plan`, for examples of one side: the rows of a decoder-only model.
 
     Args:
-        inputs: input ids of each example, EOS included.
-        targets: target ids of each example, EOS included.
-        sizes: number of examples in each row, [rows]; they sum to the examples.
-        inputs_width: I, at least the inputs of any row together.
-        targets_width: T, at least the targets of any row together.
-        keys: a name for each example.
+        lengths: tokens of each example, both sides together, at most `capacity`, [examples].
+        capacity: positions of a row.
+        key: decides the order of the rows.
     """
-    batch_inputs, input_segments, _ = _lay_out(inputs, sizes, inputs_width)
-    batch_targets, target_segments, cells = _lay_out(targets, sizes, targets_width)
-    decoder_inputs = np.zeros_like(batch_targets)
-    flat = decoder_inputs.reshape(-1)
-    flat[cells[1:]] = targets.values[:-1]
-    flat[cells[targets.starts[targets.lengths > 0]]] = 0
-    ends = np.cumsum(sizes).tolist()
-    return Batch(
-        inputs=batch_inputs,
-        input_segments=input_segments,
-        targets=batch_targets,
-        target_segments=target_segments,
-        decoder_inputs=decoder_inputs,
-        keys=[list(keys[end - size : end]) for end, size in zip(ends, sizes.tolist(), strict=True)],
-    )
+    return plan(lengths, np.zeros_like(lengths), capacity, 0, key)
 
 
-def _lay_out(rows: Ragged, sizes: Ints, width: int) -> tuple[Int32s, Int32s, Ints]:
-    """Tokens [B, width], segments [B, width], and the flat cell of each token [total]."""
-    batch_row = np.repeat(np.arange(len(sizes)), sizes)
-    first_example = np.cumsum(sizes) - sizes
-    segment = np.arange(len(rows)) - first_example[batch_row] + 1
-    starts = rows.starts
-    row_start = np.append(starts, len(rows.values))[first_example]
-    cells = ranges(batch_row * width + starts - row_start[batch_row], rows.lengths)
-    tokens = np.zeros((len(sizes), width), np.int32)
-    segments = np.zeros((len(sizes), width), np.int32)
-    tokens.reshape(-1)[cells] = rows.values
-    segments.reshape(-1)[cells] = np.repeat(segment, rows.lengths)
-    return tokens, segments, cells
+def next_fit(
+    inputs_lengths: Ints, targets_lengths: Ints, inputs_capacity: int, targets_capacity: int
+) -> Ragged:
+    """The rows of the reference (seqio): next fit, in order, with one open row.
+
+    An example joins the open row if both its sides still fit; else the row is closed for good and
+    the example opens the next. A row is also closed after every max(inputs_capacity,
+    targets_capacity) examples, because the reference packs as many at a time.
+
+    Args and errors are those of `plan`.
+
+    Returns:
+        The numbers of the examples of each row; all rows one behind the other are 0, 1, 2, ...
+    """
+    _check_fit(inputs_lengths, targets_lengths, inputs_capacity, targets_capacity)
+    at_a_time = max(inputs_capacity, targets_capacity)
+    sizes: list[int] = []
+    inputs_room = targets_room = 0
+    pairs = zip(inputs_lengths.tolist(), targets_lengths.tolist(), strict=True)
+    for number, (inputs, targets) in enumerate(pairs):
+        if number % at_a_time == 0 or inputs > inputs_room or targets > targets_room:
+            sizes.append(0)
+            inputs_room, targets_room = inputs_capacity, targets_capacity
+        sizes[-1] += 1
+        inputs_room -= inputs
+        targets_room -= targets
+    return Ragged(np.arange(len(inputs_lengths)), np.array(sizes, np.int64))
+
+
+def _check_fit(
+    inputs_lengths: Ints, targets_lengths: Ints, inputs_capacity: int, targets_capacity: int
+) -> None:
+    if (inputs_lengths > inputs_capacity).any() or (targets_lengths > targets_capacity).any():
+        raise ValueError(f"an example exceeds {inputs_capacity} inputs, {targets_capacity} targets")
+
+
+class _Rows:
+    """Rows that are being filled, found by their room.
+
+    Numbers of the rows with n free positions are in `_with_room[n]`, and bit n of `_rooms` says
+    whether there are any: the least room that holds an example is then the lowest bit of a shift,
+    however many rows there are. The other side is looked up in the rows that are found.
+    """
+
+    def __init__(self, capacity: int, other_capacity: int, least_other: int) -> None:
+        """No rows.
+
+        Args:
+            capacity: positions of a row on the side by which rows are found.
+            other_capacity: positions on the other side.
+            least_other: the shortest other side of any example; a row without room for it is full.
+        """
+        self._capacity = capacity
+        self._other_capacity = other_capacity
+        self._least_other = least_other
+        self._with_room: list[list[int]] = [[] for _ in range(capacity + 1)]
+        self._rooms = 0
+        self._other_room: list[int] = []
+
+    def add(self, size: int, other: int) -> int:
+        """The number of the row that an example of these two lengths is put in."""
+        row, room = self._take(size, other)
+        self._other_room[row] -= other
+        if self._other_room[row] >= self._least_other:
+            room -= size
+            self._with_room[room].append(row)
+            self._rooms |= 1 << room
+        return row
+
+    def _take(self, size: int, other: int) -> tuple[int, int]:
+        """The fullest row that holds both sides, or a new one, and its room; it is taken out."""
+        larger = self._rooms >> size
+        room = size
+        while larger:
+            step = (larger & -larger).bit_length() - 1
+            room += step
+            rows = self._with_room[room]
+            for place, row in enumerate(rows):
+                if self._other_room[row] >= other:
+                    del rows[place]
+                    if not rows:
+                        self._rooms ^= 1 << room
+                    return row, room
+            larger >>= step + 1
+            room += 1
+        self._other_room.append(self._other_capacity)
+        return len(self._other_room) - 1, self._capacity
+
+
+def _in_random_order(row_of: Ints, key: int) -> Ragged:
+    """The examples of each row, from the row of each example; the key orders the rows."""
+    num_rows = int(row_of.max()) + 1 if len(row_of) else 0
+    place = np.argsort(shuffled(key, num_rows))[row_of]
+    return Ragged(np.argsort(place, kind="stable"), np.bincount(place, minlength=num_rows))
