@@ -28,9 +28,11 @@ AnyBatch = TypeVar("AnyBatch", Batch, LanguageModelBatch)
 Batching = Literal["packed", "bucketed", "padded"]
 BATCHINGS: tuple[Batching, ...] = ("packed", "bucketed", "padded")
 
-# Large enough that the rows left half empty at its end do not count; a batch of short examples
-# still spans only a part of it.
+# A window is large enough that the rows left half empty at its end do not count, and a batch of
+# short examples still spans only a part of it; but not larger than the data, or the examples of
+# many epochs would be packed together.
 WINDOW = 4096
+SMALLEST_WINDOW = 256
 # Widths of batches that are not packed are multiples of this, so that shapes recur.
 WIDTH_STEP = 8
 # Rows of a bucketed batch are multiples of what this and the batch size have in common, so that
@@ -88,7 +90,7 @@ class _Stream(ABC, Generic[AnyBatch]):
         batching: Batching = "packed",
         rank: int = 0,
         num_ranks: int = 1,
-        window: int = WINDOW,
+        window: int | None = None,
     ) -> None:
         """A stream at its beginning.
 
@@ -105,7 +107,8 @@ class _Stream(ABC, Generic[AnyBatch]):
                 order, a batch as wide as its longest example, rounded up to a multiple of 8.
             rank: this process's number.
             num_ranks: number of processes; they share a batch equally, in order.
-            window: positions that are packed, or bucketed, together.
+            window: positions that are packed, or bucketed, together; None for as many as there
+                are examples, but 256 at least and 4,096 at most.
 
         Raises:
             UserError: a batch that the ranks cannot share equally, two corpora of one name, an
@@ -126,7 +129,8 @@ class _Stream(ABC, Generic[AnyBatch]):
         self._rows_step = rows_step(batch_size, batching)
         _check_shares(batch_size, self._rows_step, num_ranks)
         self._rank, self._num_ranks = rank, num_ranks
-        self._window_size = window
+        mixed = sum(c.count for c, rate in zip(corpora, rates, strict=True) if rate > 0)
+        self._window_size = window or min(max(mixed, SMALLEST_WINDOW), WINDOW)
         self._order_key = key(seed, "rows of windows")
         self._window = 0
         self._offset = 0

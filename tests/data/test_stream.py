@@ -262,3 +262,11 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(state):
     with pytest.raises(RunError, match="state"):
         batches.load_state(state)
     assert batches.state() == before
+
+
+def test_a_small_mixture_is_not_packed_across_many_epochs():
+    # 300 examples: the first 300 positions are an epoch, and a window of their own.
+    corpus = supervised("small", 300, 6)
+    batches = BatchStream([corpus], [1.0], seed=0, batch_size=1, **LIMITS)
+    keys = [key for batch in take(batches, 400) for row in batch.keys for key in row]
+    assert sorted(keys[:300]) == sorted(f"small/0/{row}" for row in range(300))

@@ -100,14 +100,18 @@ def test_another_number_of_examples_than_declared_is_reported(template, registry
 
 def test_what_is_cut_is_reported_on_each_side(template, registry):
     short = recipe(template, data={"inputs_length": 3})
-    assert "many: 16 of 16 inputs are cut at 3 tokens" in loaded(short, registry)[1]
+    told = loaded(short, registry)[1]
+    assert any(
+        re.fullmatch(r"many: 16 of 16 inputs are cut at 3 tokens; the longest has \d+", line)
+        for line in told
+    )
     short = recipe(template, data={"targets_length": 1})
     lines: list[str] = []
     with pytest.raises(UserError, match=r"targets are cut .*: 2 problems") as caught:
         load_training_data(short, registry, lines.append)
     for name, count in (("few", 4), ("many", 16)):
-        line = f"{name}: {count} of {count} targets are cut at 1 tokens"
-        assert line in lines
+        start = f"{name}: {count} of {count} targets are cut at 1 tokens; the longest has "
+        (line,) = (line for line in lines if line.startswith(start))
         assert line in str(caught.value)
 
 
@@ -125,14 +129,17 @@ def test_cut_targets_of_text_are_reported_and_not_refused(template, registry, tm
     )
     data, lines = loaded(wanted, registry)
     count = data.corpora[0].count
-    assert lines == [f"notes: {count} of {count} targets are cut at 5 tokens"]
+    longest = data.corpora[0].truncation().longest_targets
+    assert longest > 5
+    told = f"{count} of {count} targets are cut at 5 tokens; the longest has {longest}"
+    assert lines == [f"notes: {told}"]
 
 
 def test_documents_without_a_token_are_counted(template, registry, tmp_path):
     # Visible to Python, nothing to the vocabulary: a space of no width.
     text = documents(tmp_path, SENTENCE, "\u200b", SENTENCE, "\u200b\u200b")
     _, lines = loaded(recipe(template, text=text, tasks=["notes"]), registry)
-    assert lines == ["notes: documents left out, without a token: 2"]
+    assert lines == ["notes: left out: 2 documents without a token"]
 
 
 def test_refusals_of_several_tasks_are_said_at_once(template, registry):
