@@ -1,5 +1,6 @@
 """What a recipe trains on: rates, what is reported, what is refused."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
