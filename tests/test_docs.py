@@ -96,3 +96,34 @@ def test_the_task_of_the_manual_works(tmp_path, monkeypatch, capsys):
     assert run("my_sentiment.yaml", Path("runs/sentiment"), sets) == 0
     assert "my_sentiment" in capsys.readouterr().out
     assert Path("runs/sentiment/predictions/my_sentiment.validation.jsonl").is_file()
+
+
+def test_the_loops_of_the_manual_run_on_own_datasets(tmp_path, monkeypatch):
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    from t2t.model.sizes import ModelConfig
+    from t2t.model.transformer import T5
+
+    monkeypatch.chdir(tmp_path)
+    text = "sentiment: A fine film. positive negate: It rains. It does not rain."
+    train_vocabulary([text] * 9, 40, Path("spiece.model"), kind="bpe", character_coverage=1.0)
+    shape = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_heads": 2, "num_layers": 1}
+    namespace: dict[str, Any] = {
+        "t5": T5ForConditionalGeneration(T5Config(vocab_size=256, **shape)),
+        "model": T5(ModelConfig(vocab_size=256, num_decoder_layers=1, **shape)),
+    }
+    before = namespace["model"].embedding.weight.clone()
+    for block in blocks("your-own-datasets.md", "python"):
+        exec(block, namespace)
+    assert namespace["example"].keys() == {"task", "key", "inputs", "targets"}
+    assert namespace["logits"].shape == (8, 16, 256)
+    # What "under ten lines" promises.
+    trainer = next(b for b in blocks("your-own-datasets.md", "python") if "t5," in b)
+    assert sum(bool(line.strip()) and "import" not in line for line in trainer.splitlines()) < 10
+    # Trainer has trained: the packed rows reach the model.
+    assert not namespace["model"].embedding.weight.equal(before)
+    assert {key.split("/")[0] for row in namespace["batch"].keys for key in row} == {
+        "sentiment",
+        "negation",
+        "books",
+    }

@@ -84,6 +84,52 @@ class StreamDataset(IterableDataset[TensorBatch]):
                 stream.skip()
 
 
+class RowDataset(IterableDataset[dict[str, Tensor]]):
+    """The rows of a stream's batches one by one, all of one shape, for loops that batch themselves.
+
+    Workers share the stream's batches as above; nothing is given twice. A packed stream gives
+    `inputs`, `input_segments`, `targets`, `target_segments` and `decoder_inputs` (see `Batch`),
+    for a model that keeps segments apart, as t2t's does. Any other gives what a Hugging Face
+    encoder-decoder takes: `input_ids`, `attention_mask`, and `labels` that are -100 on padding.
+    """
+
+    def __init__(self, stream: BatchStream) -> None:
+        """Rows of a stream; the stream itself is not moved."""
+        self._batches = StreamDataset(stream)
+        self._packed = stream.batching == "packed"
+        self._lengths = (stream.inputs_length, stream.targets_length)
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        """This worker's rows, without end."""
+        features = _packed_features if self._packed else self._padded_features
+        for batch in self._batches:
+            columns = features(batch)
+            for row in range(len(batch.inputs)):
+                yield {name: column[row] for name, column in columns.items()}
+
+    def _padded_features(self, batch: TensorBatch) -> dict[str, Tensor]:
+        """Hugging Face's names, padded to the stream's lengths."""
+        inputs, targets = (
+            torch.nn.functional.pad(side.long(), (0, length - side.shape[1]))
+            for side, length in zip((batch.inputs, batch.targets), self._lengths, strict=True)
+        )
+        return {
+            "input_ids": inputs,
+            "attention_mask": (inputs != 0).long(),
+            "labels": targets.masked_fill(targets == 0, -100),
+        }
+
+
+def _packed_features(batch: TensorBatch) -> dict[str, Tensor]:
+    return {
+        "inputs": batch.inputs,
+        "input_segments": batch.input_segments,
+        "targets": batch.targets,
+        "target_segments": batch.target_segments,
+        "decoder_inputs": batch.decoder_inputs,
+    }
+
+
 def batch_loader(
     stream: BatchStream, *, workers: int = 0, pin_memory: bool = False
 ) -> DataLoader[TensorBatch]:

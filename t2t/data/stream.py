@@ -123,9 +123,10 @@ class _Stream(ABC, Generic[AnyBatch]):
         self._corpora = list(corpora)
         self._names = names
         self._index = MixtureIndex(rates, [corpus.count for corpus in corpora], seed)
+        self.inputs_length, self.targets_length = inputs_length, targets_length
         self._lengths = (inputs_length, targets_length)
         self._batch_size = batch_size
-        self._batching = batching
+        self.batching = batching
         self._rows_step = rows_step(batch_size, batching)
         _check_shares(batch_size, self._rows_step, num_ranks)
         self._rank, self._num_ranks = rank, num_ranks
@@ -197,10 +198,10 @@ class _Stream(ABC, Generic[AnyBatch]):
 
     def _next_rows(self) -> tuple[_Rows, tuple[int, int]]:
         """The rows of the next global batch and its widths."""
-        if self._batching == "bucketed":
+        if self.batching == "bucketed":
             return self._next_bucketed()
         rows = self._next_in_order()
-        if self._batching == "packed":
+        if self.batching == "packed":
             return rows, self._lengths
         widest = self._widest(*self._fitted(rows.lengths))
         inputs, targets = (
@@ -245,11 +246,11 @@ class _Stream(ABC, Generic[AnyBatch]):
     def _arranged(self, window: int, picks: Picks, lengths: Lengths) -> _Window:
         """The examples of a window in rows."""
         none = np.empty(0, np.int64)
-        if self._batching == "padded":
+        if self.batching == "padded":
             return _Window(_Rows(picks, lengths, np.ones(len(picks), np.int64)), none)
         order_key = int(keys(self._order_key, window)[0])
         inputs, targets = self._fitted(lengths)
-        if self._batching == "packed":
+        if self.batching == "packed":
             rows = self._pack(inputs, targets, order_key)
             return _Window(_arrange(picks, lengths, rows), none)
         batches: list[BucketedBatch] = plan_buckets(
