@@ -110,7 +110,9 @@ class _Rows:
 
     Numbers of the rows with n free positions are in `_with_room[n]`, and bit n of `_rooms` says
     whether there are any: the least room that holds an example is then the lowest bit of a shift,
-    however many rows there are. The other side is looked up in the rows that are found.
+    however many rows there are. The other side is looked up in the rows that are found: nearly
+    always the first will do, unless both sides are short of room and examples long on one side
+    are short on the other (some 15 instead of 0.5 microseconds an example).
     """
 
     def __init__(self, capacity: int, other_capacity: int, least_other: int) -> None:
