@@ -1,10 +1,10 @@
 """How little do packed rows waste, and how fast are planning and the batch stream, on real tasks?
 
 For a mixture of tasks (each at the weight of its declared number of examples, at temperature 2,
-and equal) the same examples are laid out in seven ways. Of each: the share of encoder positions that
-hold a token, and the FLOPs of training steps over 1,000 examples. Ours, packed, stands against
-each other way; a ratio above 1 is in our favour. Then the planning alone, and the stream's examples
-a CPU second, packed against one example a row.
+and equal) the same examples are laid out in seven ways. Of each: the share of encoder positions
+that hold a token, and the FLOPs of training steps over 1,000 examples. Ours, packed, stands against
+each other way; a ratio above 1 is in our favour. Then the planning alone, and the stream's
+examples a CPU second, packed against one example a row.
 
 FLOPs are the multiplications and additions of the matrix products of T5 1.1 base, forward and
 backward (3 times the forward ones). A row of I inputs and T targets costs, with d = 768, ff = 2048,
