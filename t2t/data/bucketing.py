@@ -106,7 +106,8 @@ def plan_buckets(
     holds it. The batches of a bucket all have as many rows as tokens_per_batch positions give, so
     a shape recurs. What is left of a bucket when no batch of it can be filled moves up to the next
     wider one that is in use: wider inputs first, since wider targets are cheap only once inputs
-    are long. What is left of the widest makes one last batch, filled with empty rows.
+    are long. What is left of the widest makes one last batch, filled with empty rows; so a window
+    should hold dozens of batches.
 
     Args:
         inputs_lengths: tokens of each example's inputs, [examples].

@@ -26,7 +26,9 @@ def plan(
 
     Rows that are full of short examples, and rows of one long example, come in no order but the
     key's. In the order in which best fit opens them, or in that of their first examples, a window
-    would begin with one kind and end with the other.
+    would begin with one kind and end with the other. An example may so come as much as the whole
+    of what is planned early or late, and in small data sets pass others of the next epoch: plan
+    no more at a time than fills rows well. On SuperGLUE 1,024 examples do (benchmarks/packing.py).
 
     Args:
         inputs_lengths: tokens of each example's inputs, at most `inputs_capacity`, [examples].
@@ -110,7 +112,9 @@ class _Rows:
 
     Numbers of the rows with n free positions are in `_with_room[n]`, and bit n of `_rooms` says
     whether there are any: the least room that holds an example is then the lowest bit of a shift,
-    however many rows there are. The other side is looked up in the rows that are found.
+    however many rows there are. The other side is looked up in the rows that are found: nearly
+    always the first will do, unless both sides are short of room and examples long on one side
+    are short on the other (some 15 instead of 0.5 microseconds an example).
     """
 
     def __init__(self, capacity: int, other_capacity: int, least_other: int) -> None:
