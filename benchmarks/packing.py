@@ -35,11 +35,12 @@ from typing import Any
 import numpy as np
 
 from t2t.data.bucketing import default_boundaries, plan_buckets
-from t2t.data.examples import Corpus, load_corpus
+from t2t.data.corpora import load_corpus
+from t2t.data.corpus import Corpus
 from t2t.data.mixing import MixtureIndex, mixture_rates
 from t2t.data.packing import next_fit, plan
 from t2t.data.ragged import Ints
-from t2t.data.stream import WIDTH_STEP, WINDOW, BatchStream
+from t2t.data.stream import WIDTH_STEP, WINDOWS, Batching, BatchStream
 from t2t.documents import TextSource
 from t2t.task import Task, load_tasks
 from t2t.task_parts import text_task
@@ -47,9 +48,7 @@ from t2t.vocabulary import Vocabulary, load_vocabulary
 
 SHORT, LONG = (512, 62), (2048, 248)
 STREAM = (512, 114)
-WINDOWS = 4
-# What is left in the buckets at a window's end costs about half a batch.
-BUCKETS_WINDOW = 16_384
+EXAMPLES = 16_384
 BATCH_SIZE = 128
 MULTIPLE = 8
 OURS = "packed"
@@ -113,18 +112,19 @@ class Examples:
 
 
 def sample(corpora: Sequence[Corpus], rates: Sequence[float], limits: tuple[int, int]) -> Examples:
-    """The first windows of a mixture; examples are cut to the limits."""
+    """The first examples of a mixture, cut to the limits."""
     index = MixtureIndex(rates, [corpus.count for corpus in corpora], seed=0)
-    picks = index.positions(0, WINDOWS * WINDOW)
+    picks = index.positions(0, EXAMPLES)
     lengths = np.empty((2, len(picks)), np.int64)
     for task in np.unique(picks.task).tolist():
         chosen = np.flatnonzero(picks.task == task)
-        lengths[:, chosen] = corpora[task].lengths(picks.epoch[chosen], picks.row[chosen])
+        found = corpora[task].lengths(picks.epoch[chosen], picks.row[chosen])
+        lengths[:, chosen] = found.inputs, found.targets
     inputs, targets = np.minimum(lengths, np.array(limits)[:, None])
     return Examples(inputs, targets, *limits)
 
 
-def packed(examples: Examples, window: int = WINDOW) -> Shapes:
+def packed(examples: Examples, window: int = WINDOWS["packed"]) -> Shapes:
     """t2t: best-fit decreasing over each window."""
     shape = (examples.inputs_capacity, examples.targets_capacity)
     windows = examples.parts(window)
@@ -171,7 +171,7 @@ def bucketed(examples: Examples) -> Shapes:
     """One example a row, examples of like lengths together inside each window."""
     limits = (examples.inputs_capacity, examples.targets_capacity)
     shapes: Shapes = Counter()
-    for window in examples.parts(BUCKETS_WINDOW):
+    for window in examples.parts(WINDOWS["bucketed"]):
         for batch in plan_buckets(
             window.inputs,
             window.targets,
@@ -187,7 +187,7 @@ def bucketed(examples: Examples) -> Shapes:
 LAYOUTS: dict[str, Callable[[Examples], Shapes]] = {
     OURS: packed,
     "best-fit decreasing, no window": packed_offline,
-    "t2t, windows of 1,024": partial(packed, window=1024),
+    "t2t, windows of 4,096": partial(packed, window=4096),
     "next fit, the reference's rule": packed_by_next_fit,
     "t2t, bucketed": bucketed,
     "padded to the longest of 128": padded_to_longest,
@@ -255,7 +255,7 @@ def planning_row(name: str, examples: Examples) -> Row:
     }
 
 
-def throughput(corpora: Sequence[Corpus], rates: Sequence[float], pack: bool) -> float:
+def throughput(corpora: Sequence[Corpus], rates: Sequence[float], batching: Batching) -> float:
     """Median examples a CPU second of a stream of batches on one core."""
     stream = BatchStream(
         corpora,
@@ -264,7 +264,7 @@ def throughput(corpora: Sequence[Corpus], rates: Sequence[float], pack: bool) ->
         inputs_length=STREAM[0],
         targets_length=STREAM[1],
         batch_size=BATCH_SIZE,
-        pack=pack,
+        batching=batching,
     )
     next(stream)
     found = []
@@ -277,7 +277,8 @@ def throughput(corpora: Sequence[Corpus], rates: Sequence[float], pack: bool) ->
 
 def throughput_row(name: str, corpora: Sequence[Corpus], rates: Sequence[float]) -> Row:
     """The stream, packed, against the same with one example a row."""
-    ours, peer = (throughput(corpora, rates, pack) for pack in (True, False))
+    ours = throughput(corpora, rates, "packed")
+    peer = throughput(corpora, rates, "padded")
     return {
         "name": f"stream of {BATCH_SIZE} rows, {name}",
         "ours": round(ours),

@@ -109,7 +109,9 @@ def test_the_loops_of_the_manual_run_on_own_datasets(tmp_path, monkeypatch):
     train_vocabulary([text] * 9, 40, Path("spiece.model"), kind="bpe", character_coverage=1.0)
     shape = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_heads": 2, "num_layers": 1}
     namespace: dict[str, Any] = {
-        "t5": T5ForConditionalGeneration(T5Config(vocab_size=256, **shape)),
+        "t5": T5ForConditionalGeneration(
+            T5Config(vocab_size=256, decoder_start_token_id=0, **shape)
+        ),
         "model": T5(ModelConfig(vocab_size=256, num_decoder_layers=1, **shape)),
     }
     before = namespace["model"].embedding.weight.clone()

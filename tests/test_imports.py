@@ -15,7 +15,7 @@ LAYERS = [
     ["t2t.files", "t2t.rows", "t2t.objective"],
     ["t2t.yaml_document", "t2t.json_lines"],
     ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics"],
-    ["t2t.documents"],
+    ["t2t.documents", "t2t.tokenizer_vocabulary"],
     ["t2t.task"],
     ["t2t.task_parts"],
     ["t2t.tasks"],

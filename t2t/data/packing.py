@@ -46,7 +46,9 @@ def plan(
     _check_fit(inputs_lengths, targets_lengths, inputs_capacity, targets_capacity)
     sides = [(inputs_lengths, inputs_capacity), (targets_lengths, targets_capacity)]
     shares = [lengths / max(capacity, 1) for lengths, capacity in sides]
-    if shares[1].sum() > shares[0].sum():
+    # In integers, for a tie must not depend on how the machine rounds.
+    filled = [int(lengths.sum()) for lengths, _ in sides]
+    if filled[1] * inputs_capacity > filled[0] * targets_capacity:
         sides.reverse()
     order = np.lexsort((-np.minimum(*shares), -np.maximum(*shares)))
     (lengths, capacity), (other_lengths, other_capacity) = sides

@@ -28,10 +28,11 @@ AnyBatch = TypeVar("AnyBatch", Batch, LanguageModelBatch)
 Batching = Literal["packed", "bucketed", "padded"]
 BATCHINGS: tuple[Batching, ...] = ("packed", "bucketed", "padded")
 
-# A window is large enough that the rows left half empty at its end do not count, and a batch of
-# short examples still spans only a part of it; but not larger than the data, or the examples of
-# many epochs would be packed together.
-WINDOW = 4096
+# A window is large enough that the rows left half empty at its end do not count (a thousandth of
+# the positions at 1,024 examples), and no larger: its rows come in any order, so what a batch
+# holds is drawn from all of it. Buckets need more examples to fill their batches. No window is
+# larger than the data, or the examples of many epochs would be packed together.
+WINDOWS: Mapping[Batching, int] = {"packed": 1024, "bucketed": 16384, "padded": 1024}
 SMALLEST_WINDOW = 256
 # Widths of batches that are not packed are multiples of this, so that shapes recur.
 WIDTH_STEP = 8
@@ -108,7 +109,7 @@ class _Stream(ABC, Generic[AnyBatch]):
             rank: this process's number.
             num_ranks: number of processes; they share a batch equally, in order.
             window: positions that are packed, or bucketed, together; None for as many as there
-                are examples, but 256 at least and 4,096 at most.
+                are examples, but 256 at least and 1,024 (bucketed: 16,384) at most.
 
         Raises:
             UserError: a batch that the ranks cannot share equally, two corpora of one name, an
@@ -131,7 +132,7 @@ class _Stream(ABC, Generic[AnyBatch]):
         _check_shares(batch_size, self._rows_step, num_ranks)
         self._rank, self._num_ranks = rank, num_ranks
         mixed = sum(c.count for c, rate in zip(corpora, rates, strict=True) if rate > 0)
-        self._window_size = window or min(max(mixed, SMALLEST_WINDOW), WINDOW)
+        self._window_size = window or min(max(mixed, SMALLEST_WINDOW), WINDOWS[batching])
         self._order_key = key(seed, "rows of windows")
         self._window = 0
         self._offset = 0

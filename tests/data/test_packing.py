@@ -74,7 +74,8 @@ def plainly_planned(sizes, inputs_capacity, targets_capacity):
     """Best-fit decreasing in its plain form: every row is looked at for every example."""
     capacities = (inputs_capacity, targets_capacity)
     shares = [tuple(n / c for n, c in zip(size, capacities, strict=True)) for size in sizes]
-    tight = int(sum(share[1] for share in shares) > sum(share[0] for share in shares))
+    filled = [sum(size[side] for size in sizes) for side in (0, 1)]
+    tight = int(filled[1] * inputs_capacity > filled[0] * targets_capacity)
     order = sorted(range(len(sizes)), key=lambda n: (-max(shares[n]), -min(shares[n]), n))
     rows = []
     for time, number in enumerate(order):
