@@ -186,7 +186,11 @@ class _Check:
                 if vocabulary is None:
                     continue
                 lengths = self.recipe.data.inputs_length, self.recipe.data.targets_length
-                window_objective(text.as_objective(), vocabulary, *lengths)
+                if not window_objective(text.as_objective(), vocabulary, *lengths).has_inputs:
+                    raise UserError(
+                        f"objective: {text.objective} has no inputs, which an encoder-decoder "
+                        "reads; take prefix_lm, or a decoder-only model in a loop of your own"
+                    )
 
     def find_evaluated(self) -> list[Task]:
         """The tasks to evaluate when training ends."""

@@ -130,3 +130,43 @@ def test_evaluation_tasks_that_are_left_out_are_reported(folder):
     with pytest.raises(UserError, match=r"BoolQ/val\.jsonl: no such file"):
         check(folder, "evaluation.tasks=[super_glue]", lines=lines)
     assert "super_glue_axb: left out, it has no split 'validation'" in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{objective: span_coruption}", "unknown objective 'span_coruption'; did you mean"),
+        ("{objective: mass_style, mean_span: 3}", "mean_span: mass_style has no such setting"),
+        ("{noise_density: 0.5, mean_span: 1.0}", "noise spans, but the vocabulary has 100"),
+        ("{objective: lm}", "lm has no inputs, which an encoder-decoder reads; take prefix_lm"),
+        ("{objective: full_lm}", "full_lm has no inputs"),
+        ("{objective: ul2, mode_tokens: [a, b]}", "mode_tokens"),
+        (
+            "{objective: iid_replace_spans, noise_density: 0.5}",
+            "with a chance of 1 (allowed: 1e-06",
+        ),
+        ("{tokens: 100000}", "tokens is 100000, but the text has "),
+    ],
+)
+def test_objectives_that_cannot_be_are_refused_at_their_text(folder, text, problem):
+    sets = ("data.inputs_length=512", "data.targets_length=512")
+    (found,) = problems(folder, *sets, f"text.notes={{files: [notes.txt], {text[1:]}")
+    assert problem in found
+    assert "notes" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{objective: iid_replace_spans, noise_density: 0.5, sentinel_overflow: reference}",
+        "{objective: iid_drop_tokens}",
+        "{objective: bert_style, noise_density: 0.2}",
+        "{objective: deshuffling}",
+        "{objective: prefix_lm, tokens: 4, chunk_tokens: 3}",
+        "{objective: ul2, mode_tokens: [it, is, a]}",
+    ],
+)
+def test_every_objective_can_be_asked_for(folder, text):
+    sets = ("data.inputs_length=512", "data.targets_length=512")
+    checked = check(folder, *sets, f"text.notes={{files: [notes.txt], {text[1:]}")
+    assert [corpus.name for corpus in checked.data.corpora] == ["super_glue_rte", "notes"]

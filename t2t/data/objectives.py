@@ -38,6 +38,7 @@ class WindowObjective:
         documents: whether documents are joined before windows are cut, with EOS behind each or
             nothing, or each is cut alone.
         inputs_eos, targets_eos: whether EOS closes the side.
+        has_inputs: whether an encoder has anything to read.
     """
 
     denoise: Denoising
@@ -45,6 +46,7 @@ class WindowObjective:
     documents: Documents = "joined"
     inputs_eos: bool = True
     targets_eos: bool = True
+    has_inputs: bool = True
 
 
 Builder = Callable[[Objective, Vocabulary, int, int], WindowObjective]
@@ -145,7 +147,9 @@ def _lm(
     objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
 ) -> WindowObjective:
     raw_length = _fitting(targets_length, "targets")
-    return WindowObjective(denoising.language_model(), raw_length, inputs_eos=False)
+    return WindowObjective(
+        denoising.language_model(), raw_length, inputs_eos=False, has_inputs=False
+    )
 
 
 def _full_lm(
@@ -157,6 +161,7 @@ def _full_lm(
         "joined with EOS",
         inputs_eos=False,
         targets_eos=False,
+        has_inputs=False,
     )
 
 

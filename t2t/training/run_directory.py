@@ -36,7 +36,16 @@ LIBRARIES = ("t2t", "torch", "accelerate", "transformers", "numpy", "sentencepie
 
 # What may differ from one start to the next: it does not change what is learned. The paths are
 # free because the fingerprints of what they hold are compared.
-_FREE = {"train.checkpoint_every", "train.keep", "train.log_every", "data.dir", "vocabulary"}
+_FREE = {
+    "data.cache",
+    "data.cache_dir",
+    "data.dir",
+    "data.workers",
+    "train.checkpoint_every",
+    "train.keep",
+    "train.log_every",
+    "vocabulary",
+}
 _FREE_SECTION = "evaluation."
 
 

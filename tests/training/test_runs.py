@@ -214,10 +214,19 @@ def test_bf16_is_near_fp32(project, finished, tmp_path):
         assert ours["loss"] != theirs["loss"]
 
 
-def test_adamw_without_packing_trains_and_resumes(project, tmp_path):
+def test_workers_do_not_change_a_run(project, finished, tmp_path):
+    assert project.train(tmp_path / "run", "data.workers=2", "train.steps=7") == 0
+    assert log_of(tmp_path / "run") == log_of(finished)[:7]
+    # A run may go on with another number of them.
+    assert project.train(tmp_path / "run", "data.workers=3") == 0
+    assert_same_run(tmp_path / "run", finished)
+
+
+@pytest.mark.parametrize("batching", ["padded", "bucketed"])
+def test_adamw_without_packing_trains_and_resumes(project, tmp_path, batching):
     project.recipe(
         optimizer={"name": "adamw", "learning_rate": 0.003, "weight_decay": 0.01},
-        data__batching="padded",
+        data__batching=batching,
     )
     assert project.train(tmp_path / "whole", "train.steps=8") == 0
     assert project.train(tmp_path / "parts", "train.steps=5") == 0
