@@ -93,7 +93,8 @@ class TokenCache:
         shards = np.searchsorted(self._first, documents, side="right") - 1
         ends = np.cumsum(lengths)
         values = np.empty(int(ends[-1]) if len(ends) else 0, self.manifest.plan.dtype)
-        # Slices: one gather over all pieces would need 8 bytes of index for every 2 of token.
+        # Slices: one gather over all pieces would need 8 bytes of index for every 2 of token, and
+        # takes twice as long for windows of 568 tokens (half as long for pieces of 100).
         for shard, document, start, length, end in zip(
             shards.tolist(),
             (documents - self._first[shards]).tolist(),

@@ -91,7 +91,11 @@ def cache_of(
     cache = None if verify else _ready(folder, wanted)
     if cache is None:
         with _locked(folder, report):
-            _build(folder, wanted, report, verify=verify)
+            try:
+                _build(folder, wanted, report, verify=verify)
+            except OSError as error:
+                reason = error.strerror or error
+                raise RunError(f"{folder}: the cache cannot be built: {reason}") from error
         cache = TokenCache.open(folder)
     is_empty = not cache.manifest.documents
     check_losses(source, cache.manifest.losses, report, is_empty=is_empty)
@@ -322,16 +326,13 @@ def _write_shard(
 def _write(path: Path, arrays: Iterable[Array]) -> str:
     """Write arrays one behind the other, synced; the SHA-256 of the file."""
     sha256 = hashlib.sha256()
-    try:
-        with path.open("wb") as file:
-            for array in arrays:
-                data = array.tobytes()
-                sha256.update(data)
-                file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise RunError(f"{path}: cannot write: {error.strerror or error}") from error
+    with path.open("wb") as file:
+        for array in arrays:
+            data = array.tobytes()
+            sha256.update(data)
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     return sha256.hexdigest()
 
 

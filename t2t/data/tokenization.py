@@ -89,7 +89,8 @@ class InMemoryDocuments:
 
     def read(self, documents: Ints, starts: Ints, lengths: Ints) -> Array:
         """Tokens of pieces: document, first token in it, number of tokens; flat, in order."""
-        return self._documents.values[ranges(self._documents.starts[documents] + starts, lengths)]
+        begin = self._documents.starts[documents] + starts.astype(np.int64)
+        return self._documents.values[ranges(begin, lengths.astype(np.int64))]
 
 
 def tokenized(
