@@ -99,6 +99,10 @@ class Data(Section):
     batching: Literal["packed", "bucketed", "padded"] = "packed"
     """packed: several examples a row, kept apart by segment ids; bucketed: one a row, those of
     about the same length together, more rows where they are short; padded: one a row, in order."""
+    cache: Literal["auto", "always", "never"] = "auto"
+    """When the tokens of text files are kept on disk: auto does so from 256 MB of files on."""
+    cache_dir: str | None = None
+    """Where they are kept; None takes T2T_CACHE_DIR, or ~/.cache/t2t where that is unset."""
     workers: CountFromZero | None = None
     """Processes that make batches ahead of time; None takes 2 with a GPU, else 0."""
 

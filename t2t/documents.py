@@ -2,18 +2,16 @@
 
 import glob
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from t2t.errors import UserError, closest, refuse
+from t2t.errors import UserError, refuse
 from t2t.files import sha256_file, sha256_json
-from t2t.json_lines import read_lines, read_objects
 from t2t.rows import Row
 from t2t.sources import check_split
-
-SUFFIXES = (".txt", ".jsonl", ".parquet")
+from t2t.text_files import read_part, suffix_of, whole
 
 _logger = logging.getLogger(__name__)
 
@@ -23,7 +21,8 @@ class TextSource:
     """Documents of text files, as rows {"text": ...} of the split `train`.
 
     A .txt file holds one document a line, a .jsonl or .parquet file one a row in the field
-    `column`. Documents without any visible character are left out, as are blank lines.
+    `column`; files of lines may be compressed (.txt.gz, .jsonl.gz, .json.gz). Documents without
+    any visible character are left out, as are blank lines.
     """
 
     files: tuple[str, ...]
@@ -54,7 +53,7 @@ class TextSource:
         problems: list[str] = []
         blank = 0
         for path in self.paths(data_dir):
-            for text in _READERS[path.suffix](path, self.column, problems):
+            for text in read_part(whole(path), self.column, problems):
                 if text.strip():
                     rows.append({"text": text})
                 else:
@@ -80,7 +79,7 @@ class TextSource:
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
         """A hash of the files' contents in their order, and of the column."""
         check_split(split, self.splits)
-        return sha256_json([self.column, *map(sha256_file, self.paths(data_dir))])
+        return source_fingerprint(self.column, map(sha256_file, self.paths(data_dir)))
 
     def paths(self, data_dir: Path | None) -> list[Path]:
         """The files, in order.
@@ -90,9 +89,13 @@ class TextSource:
         """
         paths = [path for name in self.files for path in _found(name, data_dir)]
         for path in paths:
-            if path.suffix not in SUFFIXES:
-                raise UserError(f"{path}: documents are read from {', '.join(SUFFIXES)} files")
+            suffix_of(path)
         return paths
+
+
+def source_fingerprint(column: str, hashes: Iterable[str]) -> str:
+    """The fingerprint of a source from the SHA-256 of its files, in their order."""
+    return sha256_json([column, *hashes])
 
 
 def _found(name: str, data_dir: Path | None) -> list[Path]:
@@ -105,68 +108,3 @@ def _found(name: str, data_dir: Path | None) -> list[Path]:
         if files:
             return files
     raise UserError(f"{name}: no such file; looked for {', '.join(map(str, tried))}")
-
-
-def _text_lines(path: Path, column: str, problems: list[str]) -> Iterator[str]:
-    for number, line in enumerate(read_lines(path), start=1):
-        try:
-            yield line.decode("utf-8").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            problems.append(f"{path}:{number}: line: not UTF-8 at byte {error.start}")
-            yield ""
-
-
-def _json_texts(path: Path, column: str, problems: list[str]) -> Iterator[str]:
-    for fields in read_objects(path):
-        text = "" if fields.problems else fields.text(column)
-        problems += fields.problems
-        yield text
-
-
-def _parquet_texts(path: Path, column: str, problems: list[str]) -> Iterator[str]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-        _check_column(path, file.schema_arrow, column)
-        number = 0
-        for batch in file.iter_batches(columns=[column]):
-            for value in batch[0].to_pylist():
-                if value is None:
-                    problems.append(f"{path}:row {number}: {column}: must be a string, is null")
-                yield value or ""
-                number += 1
-    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: not a readable parquet file: {error}") from error
-
-
-def _check_column(path: Path, schema: Any, column: str) -> None:
-    """Refuse a file whose column is not there, or holds no strings."""
-    import pyarrow
-
-    if column not in schema.names:
-        near = closest(column, schema.names)
-        hint = f"; did you mean {near!r}?" if near else "."
-        raise UserError(f"{path}: no column {column!r}{hint} Columns: {', '.join(schema.names)}")
-    if schema.names.count(column) > 1:
-        raise UserError(f"{path}: two columns are called {column!r}")
-    kind = schema.field(column).type
-    if pyarrow.types.is_dictionary(kind):
-        kind = kind.value_type
-    is_text = (
-        pyarrow.types.is_string(kind)
-        or pyarrow.types.is_large_string(kind)
-        or pyarrow.types.is_string_view(kind)
-        or pyarrow.types.is_null(kind)
-    )
-    if not is_text:
-        raise UserError(f"{path}: column {column!r} holds {kind}, not strings")
-
-
-_READERS: dict[str, Callable[[Path, str, list[str]], Iterator[str]]] = {
-    ".txt": _text_lines,
-    ".jsonl": _json_texts,
-    ".parquet": _parquet_texts,
-}
-"""Each gives a text for every row, an empty one beside the problem that it notes for a bad row."""

@@ -170,7 +170,30 @@ def read_objects(path: Path) -> Iterator[Fields]:
     """
     seen: dict[tuple[str, int], str] = {}
     for number, line in enumerate(read_lines(path), start=1):
-        yield _object(line, f"{path}:{number}", seen)
+        yield read_object(line, f"{path}:{number}", seen)
+
+
+def read_object(line: bytes, place: str, seen: dict[tuple[str, int], str] | None = None) -> Fields:
+    """The object of one line; a line that holds none has `problems`.
+
+    Args:
+        line: the line, without its newline.
+        place: file:line.
+        seen: where each identifier of the file was first used.
+    """
+    seen = {} if seen is None else seen
+    fields = Fields({}, place, seen=seen)
+    try:
+        value = parse_json(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        fields.note("line", f"not UTF-8 at byte {error.start}")
+    except ValueError as error:
+        fields.note("line", str(error) if line.strip() else "blank before the end of the file")
+    else:
+        if isinstance(value, dict):
+            return Fields(value, place, seen=seen)
+        fields.note("line", f"must be an object, is {described(value)}")
+    return fields
 
 
 def read_lines(path: Path) -> list[bytes]:
@@ -264,21 +287,6 @@ def is_unicode(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _object(line: bytes, place: str, seen: dict[tuple[str, int], str]) -> Fields:
-    fields = Fields({}, place, seen=seen)
-    try:
-        value = parse_json(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        fields.note("line", f"not UTF-8 at byte {error.start}")
-    except ValueError as error:
-        fields.note("line", str(error) if line.strip() else "blank before the end of the file")
-    else:
-        if isinstance(value, dict):
-            return Fields(value, place, seen=seen)
-        fields.note("line", f"must be an object, is {described(value)}")
-    return fields
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a module imports from lower layers and from its own room.
 LAYERS = [
     ["t2t.errors"],
-    ["t2t.files", "t2t.rows", "t2t.objective"],
+    ["t2t.files", "t2t.progress", "t2t.rows", "t2t.objective"],
     ["t2t.yaml_document", "t2t.json_lines"],
-    ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics"],
+    ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics", "t2t.text_files"],
     ["t2t.documents", "t2t.tokenizer_vocabulary"],
     ["t2t.task"],
     ["t2t.task_parts"],

@@ -1,8 +1,13 @@
 import json
+import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from t2t import vocabulary as vocabulary_module
 from t2t.errors import UserError
 from t2t.vocabulary import (
     EOS_ID,
@@ -165,3 +170,55 @@ def test_a_model_with_other_special_ids_is_refused(tmp_path: Path):
     )
     with pytest.raises(UserError, match="pad, EOS and unknown are ids"):
         load_vocabulary(tmp_path / "default.model")
+
+
+WORDS = st.lists(st.sampled_from(["the", "dog", "é", "cat,", "", "Ωm", "\u0308", "a\nb", "7"]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(WORDS.map(" ".join), max_size=3), st.integers(1, 12))
+def test_documents_encoded_in_parts_have_the_ids_of_the_whole(small, monkeypatch, texts, longest):
+    monkeypatch.setattr(vocabulary_module, "CHARACTERS_OF_A_PART", longest)
+    encoded = small.encode_documents(texts)
+    assert [ids.tolist() for ids in encoded] == [small.encode(text) for text in texts]
+
+
+def test_a_long_document_is_encoded_in_parts(small, monkeypatch):
+    monkeypatch.setattr(vocabulary_module, "CHARACTERS_OF_A_PART", 10)
+    assert small._parts("the dog barked at the cat") == ["the dog barked", "at the cat"]
+    assert small._parts("صلى الله عليه وسلم وسلم وسلم") == ["صلى الله عليه وسلم وسلم وسلم"]
+
+
+def test_real_text_in_parts_has_the_ids_of_the_whole(shared, t5_vocabulary_file, monkeypatch):
+    from t2t.documents import TextSource
+
+    vocabulary = load_vocabulary(t5_vocabulary_file)
+    rows = TextSource(("books/novels.parquet",)).rows("train", shared / "data")
+    texts = [row["text"][100_000:150_000] for row in rows[:10]]
+    expected = [vocabulary.encode(text) for text in texts]
+    monkeypatch.setattr(vocabulary_module, "CHARACTERS_OF_A_PART", 1000)
+    assert len(vocabulary._parts(texts[0])) > 30
+    for ids, whole in zip(vocabulary.encode_documents(texts), expected, strict=True):
+        assert np.array_equal(ids, whole)
+
+
+def test_no_part_ends_inside_what_unicode_normalises_as_one():
+    """A sequence with a space in it stays whole, whatever letters are around."""
+    for code in range(0x110000):
+        for form in ("NFKC", "NFKD"):
+            expanded = unicodedata.normalize(form, chr(code))
+            if " " in expanded and expanded != " ":
+                assert not vocabulary_module._BETWEEN_WORDS.search(f"a{expanded}b"), hex(code)
+
+
+def test_a_vocabulary_with_pieces_across_spaces_encodes_documents_whole(tmp_path, monkeypatch):
+    model = ModelProto()
+    model.ParseFromString(train_vocabulary(TEXT, 24, tmp_path / "a.model").path.read_bytes())
+    model.pieces[-1].piece = "▁the▁d"
+    (tmp_path / "b.model").write_bytes(model.SerializeToString())
+    monkeypatch.setattr(vocabulary_module, "CHARACTERS_OF_A_PART", 3)
+    vocabulary = load_vocabulary(tmp_path / "b.model")
+    assert vocabulary._parts("cat the dog") == ["cat the dog"]
+    assert vocabulary.encode_documents(["cat the dog"])[0].tolist() == vocabulary.encode(
+        "cat the dog"
+    )

@@ -1,25 +1,65 @@
 """A task's training examples: windows of text if it has an objective, else its rows."""
 
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from t2t.data.cache_build import cache_of
 from t2t.data.corpus import Corpus
-from t2t.data.examples import TokenizedExamples, tokenize
+from t2t.data.examples import TokenizedExamples
 from t2t.data.objectives import window_objective
-from t2t.data.windows import DocumentsInMemory, TextWindows, without_padding
+from t2t.data.tokenization import tokenized, tokenized_texts
+from t2t.data.windows import TextWindows, TokenizedDocuments
+from t2t.documents import TextSource
 from t2t.errors import UserError
+from t2t.files import sha256_json
 from t2t.task import Task
-from t2t.vocabulary import Vocabulary
+from t2t.vocabulary import SentencePieceVocabulary
+
+# Files that are smaller together are tokenised in memory when a run starts: under a minute, and
+# less than a gigabyte.
+CACHED_FROM_BYTES = 1 << 28
+CACHE_DIR_VARIABLE = "T2T_CACHE_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """When text is kept on disk as token ids, and where."""
+
+    when: Literal["auto", "always", "never"] = "auto"
+    """auto: files of 256 MB and more."""
+    folder: Path | None = None
+    """Holds a folder for each text; None for T2T_CACHE_DIR, else ~/.cache/t2t."""
+
+    def folder_for(
+        self, name: str, source: TextSource, vocabulary: SentencePieceVocabulary, paths: list[Path]
+    ) -> Path | None:
+        """The folder of a text's cache; None where it is tokenised in memory."""
+        small = sum(path.stat().st_size for path in paths) < CACHED_FROM_BYTES
+        if self.when == "never" or (self.when == "auto" and small):
+            return None
+        root = self.folder or Path(os.environ.get(CACHE_DIR_VARIABLE, "~/.cache/t2t"))
+        made_from = [*(str(path.resolve()) for path in paths), source.column]
+        digest = sha256_json([*made_from, vocabulary.fingerprint])
+        return root.expanduser() / f"{name}-{digest[:16]}"
+
+
+IN_MEMORY = Caching("never")
 
 
 def load_corpus(
     task: Task,
     split: str,
-    vocabulary: Vocabulary,
+    vocabulary: SentencePieceVocabulary,
     data_dir: Path | None,
     *,
     inputs_length: int,
     targets_length: int,
     seed: int,
+    caching: Caching = IN_MEMORY,
+    report: Callable[[str], None] = print,
 ) -> Corpus:
     """The training examples of a task.
 
@@ -31,9 +71,12 @@ def load_corpus(
         inputs_length: longest inputs in tokens, EOS included.
         targets_length: longest targets in tokens, EOS included.
         seed: of a text task's document order and noise.
+        caching: when the tokens of text files are kept on disk.
+        report: is told what is left out, and how a cache is built.
 
     Raises:
         UserError: the split has no example, or the objective does not fit.
+        RunError: a cache could not be written.
     """
     if task.objective is None:
         return TokenizedExamples.from_task(
@@ -43,11 +86,9 @@ def load_corpus(
         objective = window_objective(task.objective, vocabulary, inputs_length, targets_length)
     except UserError as error:
         raise UserError(f"{task.name}: {error}") from error
-    texts = (row["text"] for row in task.rows(split, data_dir))
-    documents = DocumentsInMemory(without_padding(tokenize(texts, vocabulary)))
     return TextWindows(
         task.name,
-        documents,
+        _documents(task, split, vocabulary, data_dir, caching, report),
         objective,
         inputs_length,
         targets_length,
@@ -55,3 +96,35 @@ def load_corpus(
         tokens=task.objective.tokens,
         chunk_tokens=task.objective.chunk_tokens,
     )
+
+
+def cache_folder(
+    task: Task, vocabulary: SentencePieceVocabulary, data_dir: Path | None, caching: Caching
+) -> Path | None:
+    """Where a task's text is kept as token ids; None for other tasks, and text in memory."""
+    if task.objective is None or not isinstance(task.source, TextSource):
+        return None
+    paths = task.source.paths(data_dir)
+    return caching.folder_for(task.name, task.source, vocabulary, paths)
+
+
+def _documents(
+    task: Task,
+    split: str,
+    vocabulary: SentencePieceVocabulary,
+    data_dir: Path | None,
+    caching: Caching,
+    report: Callable[[str], None],
+) -> TokenizedDocuments:
+    """The task's documents as token ids, in memory or from a cache."""
+    if not isinstance(task.source, TextSource):
+        texts = (row["text"] for row in task.rows(split, data_dir))
+        return tokenized_texts(task.name, texts, vocabulary, report)
+    folder = cache_folder(task, vocabulary, data_dir, caching)
+
+    def tell(line: str) -> None:
+        report(f"{task.name}: {line}")
+
+    if folder is None:
+        return tokenized(task.source, vocabulary, data_dir, tell)
+    return cache_of(task.source, vocabulary, data_dir, folder, tell)

@@ -57,6 +57,10 @@ class Corpus(Protocol):
     def left_out(self) -> dict[str, int]:
         """What is in no row, by what it is: "documents without a token"."""
 
+    @property
+    def source_fingerprint(self) -> str | None:
+        """The hash of the source's files where it is known without reading them."""
+
     def truncation(self) -> Truncation:
         """What is cut to fit: of all rows, or of some thousands where rows differ by epoch."""
 

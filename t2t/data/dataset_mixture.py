@@ -15,7 +15,8 @@ from t2t.data.examples import TokenizedExamples, tokenize
 from t2t.data.mixing import MixtureIndex, Picks, mixture_rates
 from t2t.data.objectives import window_objective
 from t2t.data.stream import Batching, BatchStream
-from t2t.data.windows import DocumentsInMemory, TextWindows, without_padding
+from t2t.data.tokenization import tokenized_texts
+from t2t.data.windows import TextWindows
 from t2t.errors import UserError, closest
 from t2t.objective import Objective
 from t2t.vocabulary import Vocabulary
@@ -170,10 +171,9 @@ class DatasetMixture:
             inputs, targets = (tokenize(_column(rows, c), vocabulary) for c in self._columns)
             return TokenizedExamples(name, inputs, targets, *lengths)
         objective = self._objectives[name]
-        documents = without_padding(tokenize(_column(rows, self._text), vocabulary))
         return TextWindows(
             name,
-            DocumentsInMemory(documents),
+            tokenized_texts(name, _column(rows, self._text), vocabulary, print),
             window_objective(objective, vocabulary, *lengths),
             *lengths,
             self._seed,

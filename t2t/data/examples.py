@@ -40,6 +40,7 @@ class TokenizedExamples:
         self.name = name
         self.count = len(inputs)
         self.left_out: dict[str, int] = {}
+        self.source_fingerprint: str | None = None
         self._lengths = (inputs.lengths + 1, targets.lengths + 1)
         self._limits = (inputs_length, targets_length)
         self._inputs = end_with(inputs, EOS_ID, inputs_length)

@@ -16,7 +16,7 @@ from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import Array, Ints, Ragged, concatenate, end_with, ranges
 from t2t.data.randomness import below, key, keys, permute
 from t2t.errors import UserError
-from t2t.vocabulary import EOS_ID, PAD_ID
+from t2t.vocabulary import EOS_ID
 
 # The lengths of random objectives differ by window: this many are looked at to say what is cut.
 LOOKED_AT = 4096
@@ -35,40 +35,12 @@ class TokenizedDocuments(Protocol):
     def left_out(self) -> dict[str, int]:
         """What is in no document here, by what it is."""
 
-    def read(self, documents: Ints, starts: Ints, lengths: Ints) -> Array:
-        """Tokens of pieces: document, first token in it, number of tokens; flat, in order."""
-
-
-class DocumentsInMemory:
-    """Tokenised documents, one behind the other in an array."""
-
-    def __init__(self, documents: Ragged, left_out: dict[str, int] | None = None) -> None:
-        """Documents from their token ids.
-
-        Args:
-            documents: token ids of each document, without EOS; empty ones are left out.
-            left_out: what was left out before, by what it is.
-        """
-        empty = int((documents.lengths == 0).sum())
-        self.left_out = dict(left_out or {})
-        if empty:
-            self.left_out["documents without a token"] = empty
-        self._documents = Ragged(documents.values, documents.lengths[documents.lengths > 0])
-        self.lengths = self._documents.lengths
+    @property
+    def source_fingerprint(self) -> str | None:
+        """The hash of the files that they are from, where it is known."""
 
     def read(self, documents: Ints, starts: Ints, lengths: Ints) -> Array:
         """Tokens of pieces: document, first token in it, number of tokens; flat, in order."""
-        return self._documents.values[ranges(self._documents.starts[documents] + starts, lengths)]
-
-
-def without_padding(documents: Ragged) -> Ragged:
-    """The documents without id 0, which means padding: T5 drops it when it joins documents."""
-    zeros = np.flatnonzero(documents.values == PAD_ID)
-    if not len(zeros):
-        return documents
-    starts = documents.starts
-    begin, end = np.searchsorted(zeros, starts), np.searchsorted(zeros, starts + documents.lengths)
-    return Ragged(np.delete(documents.values, zeros), documents.lengths - (end - begin))
 
 
 class TextWindows:
@@ -106,6 +78,7 @@ class TextWindows:
         self.name = name
         self._documents = documents
         self.left_out = dict(documents.left_out)
+        self.source_fingerprint = documents.source_fingerprint
         self._whole = self._first(documents.lengths, tokens)
         self._chunk = chunk_tokens
         self._used = self._whole if chunk_tokens is None else np.minimum(self._whole, chunk_tokens)

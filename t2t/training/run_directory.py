@@ -16,7 +16,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class Content:
 
     vocabulary: str
     data: Mapping[str, str]
+    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """How many there are of each task, and what of its data is in none of them or cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ class RunDirectory:
         record = {
             "vocabulary": content.vocabulary,
             "data": dict(content.data),
+            "examples": {name: dict(counts) for name, counts in content.examples.items()},
             "pretrained": recorded["pretrained"] if resumed else _hash_of_start(recipe),
             "starts": [*recorded["starts"], start],
         }

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from t2t.config import Recipe, Text
-from t2t.data.corpora import load_corpus
+from t2t.data.corpora import Caching, load_corpus
 from t2t.data.corpus import Corpus
 from t2t.data.mixing import mixture_rates
 from t2t.data.stream import BatchStream
@@ -61,12 +62,15 @@ def load_training_data(
     data_dir = recipe.data_dir()
     mixed = mixed_tasks(recipe, registry)
     tasks = {name: task for name, (task, _) in mixed.items()}
-    corpora = _load_corpora(recipe, tasks.values(), vocabulary, data_dir)
+    corpora = _load_corpora(recipe, tasks.values(), vocabulary, data_dir, report)
     _check_truncation(recipe, tasks, corpora, report)
     rates = _rates(recipe, mixed, corpora, report)
     content = Content(
         vocabulary=vocabulary.fingerprint,
-        data={name: _fingerprint(task, data_dir) for name, task in tasks.items()},
+        data={
+            corpus.name: _fingerprint(tasks[corpus.name], corpus, data_dir) for corpus in corpora
+        },
+        examples={c.name: _counts(c) for c in corpora},
     )
     ordered = tuple(rates[corpus.name] for corpus in corpora)
     return TrainingData(recipe, vocabulary, tuple(corpora), ordered, content)
@@ -77,6 +81,7 @@ def _load_corpora(
     tasks: Iterable[Task],
     vocabulary: SentencePieceVocabulary,
     data_dir: Path | None,
+    report: Callable[[str], None],
 ) -> list[Corpus]:
     """The examples of every task; what is wrong with several is said at once."""
     corpora: list[Corpus] = []
@@ -92,6 +97,8 @@ def _load_corpora(
                     inputs_length=recipe.data.inputs_length,
                     targets_length=recipe.data.targets_length,
                     seed=recipe.seed,
+                    caching=caching_of(recipe),
+                    report=report,
                 )
             )
         except UserError as error:
@@ -146,10 +153,27 @@ def source_of_text(text: Text) -> TextSource:
     return TextSource(tuple(text.files), text.column, text.on_bad_row)
 
 
-def _fingerprint(task: Task, data_dir: Path | None) -> str:
+def caching_of(recipe: Recipe) -> Caching:
+    """When and where the recipe keeps the tokens of text files."""
+    folder = recipe.data.cache_dir
+    return Caching(recipe.data.cache, Path(folder) if folder else None)
+
+
+def _fingerprint(task: Task, corpus: Corpus, data_dir: Path | None) -> str:
     """A hash that changes with the task's rows, its version and its objective."""
     objective = asdict(task.objective) if task.objective else None
-    return sha256_json([task.source.fingerprint(SPLIT, data_dir), task.version, objective])
+    # A cache knows the hash of the files that it was made from: they are not read again.
+    source = corpus.source_fingerprint or task.source.fingerprint(SPLIT, data_dir)
+    return sha256_json([source, task.version, objective])
+
+
+def _counts(corpus: Corpus) -> dict[str, Any]:
+    """What a run's record says of a task's examples."""
+    return {
+        "examples": corpus.count,
+        "left_out": corpus.left_out,
+        "cut": asdict(corpus.truncation()),
+    }
 
 
 def _check_truncation(
@@ -164,8 +188,6 @@ def _check_truncation(
     """
     problems = []
     for corpus in corpora:
-        for what, count in corpus.left_out.items():
-            report(f"{corpus.name}: left out: {count} {what}")
         cut = corpus.truncation()
         for side, count, longest, limit in (
             ("inputs", cut.inputs, cut.longest_inputs, recipe.data.inputs_length),

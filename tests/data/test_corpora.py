@@ -1,14 +1,20 @@
+import pickle
+
 import numpy as np
 import pytest
 
 from t2t import casts
-from t2t.data.corpora import load_corpus
+from t2t.data.corpora import Caching, cache_folder, load_corpus
 from t2t.data.examples import TokenizedExamples
+from t2t.documents import TextSource
 from t2t.errors import UserError
 from t2t.objective import Objective
 from t2t.sources import MemorySource
 from t2t.task import Task
-from t2t.vocabulary import load_vocabulary
+from t2t.task_parts import text_task as text_task_of
+from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary, train_vocabulary
+
+WORDS = ("dog", "cat", "oak", "king", "river", "baker")
 
 
 def memory_task(rows, **options):
@@ -22,7 +28,8 @@ def text_task(texts, **objective):
 
 def load(task, vocabulary, **options):
     lengths = {"inputs_length": 32, "targets_length": 16, "seed": 0}
-    return load_corpus(task, "train", vocabulary, None, **{**lengths, **options})
+    settings = {"report": [].append, **lengths, **options}
+    return load_corpus(task, "train", vocabulary, None, **settings)
 
 
 def test_a_supervised_task_becomes_its_examples(letters):
@@ -33,7 +40,7 @@ def test_a_supervised_task_becomes_its_examples(letters):
 
 def test_a_text_task_becomes_windows_that_fill_the_inputs(letters):
     corpus = load(text_task(["abcdefgh" * 40, "", "xyz" * 50]), letters, inputs_length=64)
-    assert corpus.left_out == {"documents without a token": 1}
+    assert corpus.left_out == {"blank documents": 1}
     lengths = corpus.lengths(np.zeros(3, np.int64), np.arange(3))
     assert lengths.inputs.tolist() == [64] * 3
 
@@ -55,3 +62,73 @@ def test_windows_of_512_and_114_with_the_real_vocabulary(t5_vocabulary_file):
     first = targets.values[:2].tolist()
     assert first[0] == vocabulary.sentinel(0)
     assert vocabulary.decode([first[1]]) in text
+
+
+# Text files, in memory and from a cache.
+
+
+@pytest.fixture
+def source(tmp_path) -> TextSource:
+    lines = [f"the {word} sees the {other}" for word in WORDS for other in WORDS]
+    (tmp_path / "notes.txt").write_text("\n".join(["", "  ", *lines]))
+    return TextSource((str(tmp_path / "notes.txt"),))
+
+
+@pytest.fixture
+def vocabulary(tmp_path, source) -> SentencePieceVocabulary:
+    path = tmp_path / "small.model"
+    return train_vocabulary([" ".join(WORDS), "the sees"] * 9, 30, path, kind="bpe")
+
+
+def ids_of(corpus):
+    rows = np.arange(corpus.count)
+    return [side.values.tolist() for side in corpus.ids(rows % 2, rows)]
+
+
+def test_a_cached_corpus_is_the_one_in_memory(tmp_path, source, vocabulary):
+    task = text_task_of("notes", source)
+    told: list[str] = []
+    cached, again, in_memory = (
+        load(task, vocabulary, caching=Caching(when, tmp_path / "caches"), report=told.append)
+        for when in ("always", "always", "auto")
+    )
+    assert ids_of(cached) == ids_of(again) == ids_of(in_memory)
+    assert cached.left_out == in_memory.left_out == {"blank documents": 2}
+    assert cached.source_fingerprint == source.fingerprint("train", None)
+    assert in_memory.source_fingerprint is None
+    blank = f"notes: {source.files[0]}: blank documents left out: 2"
+    assert told.count(blank) == 3
+    # Built once.
+    (folder,) = (tmp_path / "caches").iterdir()
+    assert folder.name.startswith("notes-")
+    assert sum(" tokens" in line for line in told) == 1
+    assert ids_of(pickle.loads(pickle.dumps(cached))) == ids_of(cached)
+
+
+def test_large_files_are_cached_and_small_ones_are_not(tmp_path, source, vocabulary, monkeypatch):
+    task = text_task_of("notes", source)
+    monkeypatch.setenv("T2T_CACHE_DIR", str(tmp_path / "home"))
+    assert cache_folder(task, vocabulary, None, Caching()) is None
+    monkeypatch.setattr("t2t.data.corpora.CACHED_FROM_BYTES", 100)
+    folder = cache_folder(task, vocabulary, None, Caching())
+    assert folder is not None
+    assert folder.parent == tmp_path / "home"
+    assert cache_folder(task, vocabulary, None, Caching("never")) is None
+    other = train_vocabulary(["a b c d e f g"] * 9, 18, tmp_path / "other.model", kind="bpe")
+    assert cache_folder(task, other, None, Caching()) != folder
+
+
+def test_a_supervised_task_has_no_cache(letters):
+    task = memory_task([{}], cast=lambda row: ("ab", "c"))
+    assert cache_folder(task, letters, None, Caching("always")) is None
+
+
+def test_a_changed_file_is_tokenised_again_and_that_is_said(tmp_path, source, vocabulary):
+    task, caching = text_task_of("notes", source), Caching("always", tmp_path / "caches")
+    before = load(task, vocabulary, caching=caching)
+    path = tmp_path / "notes.txt"
+    path.write_text(path.read_text() + "\nthe dog sees the dog sees the dog")
+    told: list[str] = []
+    after = load(task, vocabulary, caching=caching, report=told.append)
+    assert any("built anew" in line and "notes.txt" in line for line in told)
+    assert after.source_fingerprint != before.source_fingerprint

@@ -16,7 +16,8 @@ from t2t.data.loader import TensorBatch, batch_loader
 from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import from_rows
 from t2t.data.stream import BatchStream
-from t2t.data.windows import DocumentsInMemory, TextWindows
+from t2t.data.tokenization import InMemoryDocuments
+from t2t.data.windows import TextWindows
 
 LIMITS = {"inputs_length": 24, "targets_length": 16}
 
@@ -35,7 +36,9 @@ def corpora():
         ("iid", iid_replace_spans(0.15, 32100, 100)),
     ):
         objective = WindowObjective(denoise, 23)
-        made.append(TextWindows(name, DocumentsInMemory(documents), objective, **LIMITS, seed=0))
+        made.append(
+            TextWindows(name, InMemoryDocuments(documents, {}), objective, **LIMITS, seed=0)
+        )
     return made
 
 

@@ -11,7 +11,8 @@ from t2t.data.examples import TokenizedExamples
 from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import from_rows
 from t2t.data.stream import BATCHINGS, BatchStream, LanguageModelStream
-from t2t.data.windows import DocumentsInMemory, TextWindows
+from t2t.data.tokenization import InMemoryDocuments
+from t2t.data.windows import TextWindows
 from t2t.errors import RunError, UserError
 
 FIELDS = ("inputs", "input_segments", "targets", "target_segments", "decoder_inputs")
@@ -30,7 +31,7 @@ def supervised(name, count, longest):
 def text(name, denoise=None):
     documents = from_rows([[7] * (3 + number * 5 % 40) for number in range(40)], np.uint16)
     objective = WindowObjective(denoise or span_corruption(0.15, 3.0, 32100), 20)
-    return TextWindows(name, DocumentsInMemory(documents), objective, *LIMITS.values(), seed=0)
+    return TextWindows(name, InMemoryDocuments(documents, {}), objective, *LIMITS.values(), seed=0)
 
 
 CORPORA = [supervised("short", 50, 6), supervised("long", 9, 20), text("text")]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from t2t.data.denoising import language_model, prefix_lm, span_corruption
 from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import from_rows
-from t2t.data.windows import DocumentsInMemory, TextWindows, without_padding
+from t2t.data.tokenization import InMemoryDocuments, Losses, without_padding
+from t2t.data.windows import TextWindows
 from t2t.errors import UserError
 
 SIZE = 32100
@@ -24,10 +25,15 @@ def objective(raw_length=9, documents="joined", denoise=None, **options):
     )
 
 
+def in_memory(documents):
+    """Documents, of which the empty ones vanish when they are tokenised."""
+    return InMemoryDocuments(from_rows([d for d in documents if d], np.uint16), {})
+
+
 def text_windows(documents, raw_length=9, seed=0, limits=(512, 114), join="joined", **options):
     return TextWindows(
         "text",
-        DocumentsInMemory(from_rows(documents, np.uint16)),
+        in_memory(documents),
         objective(raw_length, join),
         *limits,
         seed,
@@ -58,7 +64,9 @@ def in_the_references_order(corpus, segments):
 
 def test_joined_windows_are_the_references(shared):
     case = goldens(shared)[0]
-    documents = [row.tolist() for row in without_padding(from_rows(case["docs"], np.uint16))]
+    documents = [
+        row.tolist() for row in without_padding(from_rows(case["docs"], np.uint16), Losses())
+    ]
     assert in_the_references_order(text_windows(documents), case["segments"])
 
 
@@ -70,14 +78,11 @@ def test_windows_of_documents_alone_are_the_references(shared):
 
 def test_windows_of_full_language_modelling_are_the_references(shared):
     case = goldens(shared)[2]
-    documents = [row.tolist() for row in without_padding(from_rows(case["docs"], np.uint16))]
+    documents = [
+        row.tolist() for row in without_padding(from_rows(case["docs"], np.uint16), Losses())
+    ]
     corpus = text_windows(documents, raw_length=10, join="joined with EOS")
     assert in_the_references_order(corpus, case["segments"])
-
-
-def test_padding_is_dropped_from_each_document():
-    rows = without_padding(from_rows([[0, 5, 0, 6], [0, 0], [], [7]], np.uint16))
-    assert [row.tolist() for row in rows] == [[5, 6], [], [], [7]]
 
 
 @given(
@@ -102,8 +107,6 @@ def test_windows_are_the_documents_joined_in_some_order(sizes, raw_length, epoch
     if eos:
         assert all(run == (1, 1) for run in runs[1::2])
         assert len(runs) == 2 * len(expected)
-    empty = sum(size == 0 for size in sizes)
-    assert corpus.left_out == ({"documents without a token": empty} if empty else {})
 
 
 @given(DOCUMENTS, st.integers(1, 50), st.integers(0, 3))
@@ -181,7 +184,7 @@ def test_of_many_windows_some_thousands_are_looked_at(monkeypatch):
 
 def test_sides_that_eos_does_not_close_are_cut_without_it():
     plain = objective(10, "joined with EOS", language_model(), inputs_eos=False, targets_eos=False)
-    documents = DocumentsInMemory(from_rows([[7] * 9], np.uint16))
+    documents = in_memory([[7] * 9])
     corpus = TextWindows("text", documents, plain, 8, 10, 0)
     assert sides(corpus, [0], [0]) == [([], [7] * 9 + [1])]
     assert sides(TextWindows("text", documents, plain, 8, 4, 0), [0], [0]) == [([], [7] * 4)]
@@ -257,7 +260,7 @@ def test_all_chunks_are_equally_likely():
 def test_a_corpus_is_the_same_after_pickling():
     corpus = TextWindows(
         "text",
-        DocumentsInMemory(from_rows([[7, 8, 9]] * 10, np.uint16)),
+        in_memory([[7, 8, 9]] * 10),
         objective(9, "alone", prefix_lm()),
         512,
         114,

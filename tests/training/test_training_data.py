@@ -140,7 +140,7 @@ def test_documents_without_a_token_are_counted(template, registry, tmp_path):
     # Visible to Python, nothing to the vocabulary: a space of no width.
     text = documents(tmp_path, SENTENCE, "\u200b", SENTENCE, "\u200b\u200b")
     _, lines = loaded(recipe(template, text=text, tasks=["notes"]), registry)
-    assert lines == ["notes: left out: 2 documents without a token"]
+    assert lines == [f"notes: {tmp_path}/notes.txt: documents without a token left out: 2"]
 
 
 def test_refusals_of_several_tasks_are_said_at_once(template, registry):
