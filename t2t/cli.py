@@ -217,7 +217,7 @@ def validate(recipe: RecipeName, sets: Sets = None) -> None:
     from t2t.task import load_tasks
     from t2t.validation import validated
 
-    validated(recipe, sets or [], load_tasks(), print)
+    validated(recipe, sets or [], load_tasks(), print, build_caches=False)
     print(f"{recipe}: ok")
 
 

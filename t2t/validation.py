@@ -37,7 +37,12 @@ class Validated:
 
 
 def validated(
-    name: str, sets: Sequence[str], registry: Registry, report: Callable[[str], None] = print
+    name: str,
+    sets: Sequence[str],
+    registry: Registry,
+    report: Callable[[str], None] = print,
+    *,
+    build_caches: bool = True,
 ) -> Validated:
     """The recipe, if it can be run here.
 
@@ -46,13 +51,14 @@ def validated(
         sets: `key=value` overrides.
         registry: where task names are looked up.
         report: told what the data loses: see `load_training_data`.
+        build_caches: whether large texts are tokenised to disk; else they are left out.
 
     Raises:
         UserError: every problem, as `place: key: reason`.
     """
     recipe, document = read_recipe(name, sets)
     check = _Check(recipe, registry, document, report)
-    data = check.run()
+    data = check.run(build_caches)
     refuse(check.problems, name)
     assert data is not None, "data that could not be read are a problem"
     return Validated(recipe, data)
@@ -94,7 +100,7 @@ class _Check:
         self.report = report
         self.problems: list[str] = []
 
-    def run(self) -> TrainingData | None:
+    def run(self, build_caches: bool) -> TrainingData | None:
         """The training data, None where there are problems."""
         self.check_batch()
         vocabulary = self.load_vocabulary()
@@ -108,7 +114,9 @@ class _Check:
             return None
         self.check_evaluated(evaluated, data_dir)
         with self.at("mixture.tasks"):
-            return load_training_data(self.recipe, self.registry, self.report)
+            return load_training_data(
+                self.recipe, self.registry, self.report, build_caches=build_caches
+            )
         return None
 
     @contextmanager

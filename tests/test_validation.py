@@ -96,7 +96,7 @@ def test_problems_are_placed_where_the_setting_was_written(folder):
     ("text", "line", "problem"),
     [
         ("{files: [no.txt]}", 10, "no.txt: no such file"),
-        ("{files: [recipe.yaml]}", 10, "documents are read from .txt, .jsonl, .parquet files"),
+        ("{files: [recipe.yaml]}", 10, "documents are read from .txt, .jsonl, .parquet, .txt.gz, "),
     ],
 )
 def test_files_of_texts_are_named_where_they_were_written(folder, text, line, problem):
@@ -170,3 +170,18 @@ def test_every_objective_can_be_asked_for(folder, text):
     sets = ("data.inputs_length=512", "data.targets_length=512")
     checked = check(folder, *sets, f"text.notes={{files: [notes.txt], {text[1:]}")
     assert [corpus.name for corpus in checked.data.corpora] == ["super_glue_rte", "notes"]
+
+
+def test_validating_alone_builds_no_cache(folder, tmp_path):
+    lines: list[str] = []
+    sets = ("data.cache=always", f"data.cache_dir={tmp_path}/caches")
+    path = str(folder / "recipe.yaml")
+    validated(path, sets, load_tasks(), lines.append, build_caches=False)
+    assert any(line.startswith("notes: not looked at; training will first") for line in lines)
+    assert not (tmp_path / "caches").exists()
+    checked = validated(path, sets, load_tasks(), lines.append)
+    assert len(checked.data.corpora) == 2
+    lines.clear()
+    again = validated(path, sets, load_tasks(), lines.append, build_caches=False)
+    assert len(again.data.corpora) == 2
+    assert not any("not looked at" in line for line in lines)

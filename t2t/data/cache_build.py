@@ -102,6 +102,14 @@ def cache_of(
     return cache
 
 
+def is_whole(
+    source: TextSource, vocabulary: SentencePieceVocabulary, data_dir: Path | None, folder: Path
+) -> bool:
+    """Whether `cache_of` would open the cache in `folder` as it is."""
+    paths = tuple(source.paths(data_dir))
+    return _ready(folder, _Wanted(source, vocabulary, paths, PART_BYTES, cores())) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """What a cache is asked for."""

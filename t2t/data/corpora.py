@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from t2t.data.cache_build import cache_of
+from t2t.data.cache_build import cache_of, is_whole
 from t2t.data.corpus import Corpus
 from t2t.data.examples import TokenizedExamples
 from t2t.data.objectives import window_objective
@@ -106,6 +106,16 @@ def cache_folder(
         return None
     paths = task.source.paths(data_dir)
     return caching.folder_for(task.name, task.source, vocabulary, paths)
+
+
+def waits_for_cache(
+    task: Task, vocabulary: SentencePieceVocabulary, data_dir: Path | None, caching: Caching
+) -> Path | None:
+    """The folder of a cache that `load_corpus` would have to build first; None if it need not."""
+    folder = cache_folder(task, vocabulary, data_dir, caching)
+    if folder is None or not isinstance(task.source, TextSource):
+        return None
+    return None if is_whole(task.source, vocabulary, data_dir, folder) else folder
 
 
 def _documents(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t.config import Recipe, Text
-from t2t.data.corpora import Caching, load_corpus
+from t2t.data.corpora import Caching, load_corpus, waits_for_cache
 from t2t.data.corpus import Corpus
 from t2t.data.mixing import mixture_rates
 from t2t.data.stream import BatchStream
@@ -47,12 +47,17 @@ class TrainingData:
 
 
 def load_training_data(
-    recipe: Recipe, registry: Registry, report: Callable[[str], None]
+    recipe: Recipe,
+    registry: Registry,
+    report: Callable[[str], None],
+    *,
+    build_caches: bool = True,
 ) -> TrainingData:
     """Read and tokenise the training split of every task of the recipe.
 
     `report` is told what was left out or cut to fit, task by task, and where a task has another
-    number of examples than it declares.
+    number of examples than it declares. Without `build_caches`, texts whose tokens have yet to be
+    written to disk are left out, which is said too: enough to look at the others.
 
     Raises:
         UserError: an unknown task, rows that are wrong, an objective that does not fit, or
@@ -61,6 +66,8 @@ def load_training_data(
     vocabulary = load_vocabulary(Path(recipe.vocabulary))
     data_dir = recipe.data_dir()
     mixed = mixed_tasks(recipe, registry)
+    if not build_caches:
+        mixed = _without_waiting(mixed, recipe, vocabulary, data_dir, report)
     tasks = {name: task for name, (task, _) in mixed.items()}
     corpora = _load_corpora(recipe, tasks.values(), vocabulary, data_dir, report)
     _check_truncation(recipe, tasks, corpora, report)
@@ -74,6 +81,24 @@ def load_training_data(
     )
     ordered = tuple(rates[corpus.name] for corpus in corpora)
     return TrainingData(recipe, vocabulary, tuple(corpora), ordered, content)
+
+
+def _without_waiting(
+    mixed: Mapping[str, tuple[Task, float | None]],
+    recipe: Recipe,
+    vocabulary: SentencePieceVocabulary,
+    data_dir: Path | None,
+    report: Callable[[str], None],
+) -> dict[str, tuple[Task, float | None]]:
+    """The tasks whose data can be read at once."""
+    ready: dict[str, tuple[Task, float | None]] = {}
+    for name, (task, rate) in mixed.items():
+        folder = waits_for_cache(task, vocabulary, data_dir, caching_of(recipe))
+        if folder is None:
+            ready[name] = (task, rate)
+        else:
+            report(f"{name}: not looked at; training will first tokenise it into {folder}")
+    return ready
 
 
 def _load_corpora(
