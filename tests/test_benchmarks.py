@@ -20,6 +20,7 @@ def data(tmp_path_factory) -> Path:
     row = {"premise": "It rained all day.", "hypothesis": "It rained.", "label": "entailment"}
     lines = "".join(json.dumps(row | {"idx": idx}) + "\n" for idx in range(50))
     (folder / "superglue" / "RTE" / "train.jsonl").write_text(lines)
+    (folder / "notes.txt").write_text("It rained all day, and then some more. " * 400)
     train_vocabulary([lines], 60, folder / "small.model", kind="bpe", character_coverage=1.0)
     return folder
 
@@ -28,6 +29,8 @@ ARGUMENTS = {
     "denoising.py": ["--rows", "4", "--repeats", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                    "--tasks", "super_glue_rte"],
+    "stream.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
+                  "--books", "{data}/notes.txt", "--tasks", "super_glue_rte", "--repeats", "1"],
     "quickstart_settings.py": ["--short"],
 }  # fmt: skip
 
