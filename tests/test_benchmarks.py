@@ -22,6 +22,8 @@ def data(tmp_path_factory) -> Path:
     (folder / "superglue" / "RTE" / "train.jsonl").write_text(lines)
     (folder / "notes.txt").write_text("It rained all day, and then some more. " * 400)
     train_vocabulary([lines], 60, folder / "small.model", kind="bpe", character_coverage=1.0)
+    (folder / "text.txt").write_text("the dog ran from the cat to the bird. " * 900)
+    train_vocabulary([lines, "the dog ran from cat to bird"], 45, folder / "unigram.model")
     return folder
 
 
@@ -32,12 +34,23 @@ ARGUMENTS = {
     "stream.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                   "--books", "{data}/notes.txt", "--tasks", "super_glue_rte", "--repeats", "1"],
     "quickstart_settings.py": ["--short"],
+    "text_to_ids.py": ["--vocabulary", "{data}/unigram.model", "--text", "{data}/text.txt",
+                       "--repeats", "1"],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in BENCHMARKS.glob("*.py")))
 def test_a_benchmark_prints_ours_and_its_peers_numbers(name, data):
     arguments = [argument.format(data=data) for argument in ARGUMENTS[name]]
+    check(name, arguments)
+
+
+def test_the_memory_of_a_cache_is_printed_like_a_speed(data):
+    arguments = [argument.format(data=data) for argument in ARGUMENTS["text_to_ids.py"]]
+    check("text_to_ids.py", [*arguments, "--memory", "--gigabytes", "0.001"])
+
+
+def check(name: str, arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, BENCHMARKS / name, *arguments, "--json"], capture_output=True, text=True
     )

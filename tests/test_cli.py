@@ -1,9 +1,11 @@
 """The command line: what is printed, exit codes, and no traceback for a user's mistake."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -329,3 +331,54 @@ def test_problems_of_a_recipe_file_have_their_line(t2t, tmp_path, data):
                          "--set", "text={}")  # fmt: skip
     assert code == 2
     assert f"{path}:3: mixture.tasks: unknown task, mixture or text 'nope'" in error
+
+
+def test_a_cache_is_built_shown_verified_and_mended(t2t, data, tmp_path: Path):
+    arguments = ["cache", "build", "--vocabulary", data / "small.model", "--out", tmp_path / "c"]
+    code, out, err = t2t(*arguments, data / "text.txt", "--workers", 1)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].startswith(f"{tmp_path / 'c'}: whole; 18 documents, ")
+    code, out, _ = t2t("cache", "show", tmp_path / "c")
+    assert code == 0
+    assert re.search(r"^documents +18$", out, re.M)
+    code, out, _ = t2t("cache", "show", tmp_path / "c", "--json")
+    assert json.loads(out)["files"] == [str(data / "text.txt")]
+    assert t2t("cache", "verify", tmp_path / "c")[1].startswith(f"{tmp_path / 'c'}: ok; 18")
+    ids = tmp_path / "c" / "shard-00000.ids"
+    ids.write_bytes(bytes([ids.read_bytes()[0] ^ 1]) + ids.read_bytes()[1:])
+    code, out, err = t2t("cache", "verify", tmp_path / "c")
+    assert code == 2
+    assert "shard-00000.ids is damaged" in err
+    assert "`t2t cache build` with the same files" in err
+    code, out, _ = t2t(*arguments, data / "text.txt")
+    assert code == 0
+    assert "shard-00000.ids is damaged: its SHA-256 is another; it is made again" in out
+    assert t2t("cache", "verify", tmp_path / "c")[0] == 0
+
+
+def test_bad_rows_of_a_cache_are_refused_on_request(t2t, data, tmp_path: Path):
+    (tmp_path / "a.txt").write_bytes(b"\xff\nA cat sat.\n")
+    arguments = ["cache", "build", "--vocabulary", data / "small.model", "--out", tmp_path / "c"]
+    code, _, err = t2t(*arguments, tmp_path / "a.txt", "--on-bad-row", "refuse")
+    assert code == 2
+    assert "a.txt:1: line: not UTF-8 at byte 0" in err
+    assert t2t(*arguments, tmp_path / "a.txt")[0] == 0
+    assert t2t("cache", "show", tmp_path)[0] == 2
+
+
+def test_sigterm_ends_the_building_of_a_cache_which_then_goes_on(data, tmp_path: Path):
+    (tmp_path / "long.txt").write_bytes((data / "text.txt").read_bytes() * 80_000)
+    command = [sys.executable, "-c", "from t2t.cli import main; main()", "cache", "build",
+               "--vocabulary", data / "small.model", "--out", tmp_path / "c"]  # fmt: skip
+    process = subprocess.Popen(
+        [*command, tmp_path / "long.txt", "--workers", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("c/.building-*/*.ids")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert err == "t2t: stopped before the cache was whole; the same command goes on\n"
+    assert {path.name for path in (tmp_path / "c").iterdir()} == {".lock", "plan.json"}

@@ -7,16 +7,13 @@ leaves behind is whole shards, and the next one makes only the others.
 
 import contextlib
 import fcntl
-import hashlib
-import os
+import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from t2t.data.cache import TokenCache
 from t2t.data.cache_manifest import (
@@ -35,8 +32,8 @@ from t2t.data.cache_manifest import (
     read_shard,
     shard_file,
 )
-from t2t.data.ragged import Array
-from t2t.data.tokenization import Losses, check_losses, id_dtype, token_blocks
+from t2t.data.cache_shards import write_shard
+from t2t.data.tokenization import check_losses, id_dtype
 from t2t.data.workers import cores, in_processes
 from t2t.documents import TextSource
 from t2t.errors import RunError, UserError
@@ -48,6 +45,7 @@ from t2t.vocabulary import SentencePieceVocabulary
 PART_BYTES = 32 << 20
 """Bytes of text in a part: seconds of work, so that little is lost and all cores are busy."""
 LOCK_FILE = ".lock"
+MAX_REASONS = 5
 BUILDING = ".building-"
 Report = Callable[[str], None]
 
@@ -200,16 +198,21 @@ def _refuse_foreign(folder: Path) -> None:
     """Refuse a folder that holds other things than a cache, or a part of one."""
     if not folder.is_dir():
         return
-    ours = (MANIFEST_FILE, PLAN_FILE)
-    foreign = [
-        entry.name
-        for entry in folder.iterdir()
-        if entry.name not in ours and not entry.name.startswith((".", "shard-"))
-    ]
+    foreign = [entry.name for entry in folder.iterdir() if not _is_ours(entry)]
     if foreign:
         raise UserError(
             f"{folder}: holds {min(foreign)} and is no token cache; name another folder"
         )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file in the folder is a cache's, if a damaged one, or hidden."""
+    if path.name not in (MANIFEST_FILE, PLAN_FILE):
+        return path.name.startswith((".", "shard-"))
+    try:
+        return "format" in json.loads(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return True
 
 
 def _build(folder: Path, wanted: _Wanted, report: Report, *, verify: bool) -> None:
@@ -220,7 +223,9 @@ def _build(folder: Path, wanted: _Wanted, report: Report, *, verify: bool) -> No
     reasons = [] if old is None else differences(old, plan)
     if old is None or reasons:
         if reasons:
-            report(f"{folder}: the cache is built anew: {'; '.join(reasons)}")
+            more = [f"and {len(reasons) - MAX_REASONS} more"] if len(reasons) > MAX_REASONS else []
+            why = "; ".join([*reasons[:MAX_REASONS], *more])
+            report(f"{folder}: the cache is built anew: {why}")
         _clear(folder)
         shards = {}
         write_json(folder / PLAN_FILE, plan_json(plan))
@@ -285,7 +290,7 @@ def _make(
         counting("tokenising, shards", len(todo), report) as advance,
     ):
         work = partial(
-            _write_shard,
+            write_shard,
             folder=Path(building),
             vocabulary=wanted.vocabulary.path,
             sentinels=wanted.vocabulary.num_sentinels,
@@ -310,41 +315,3 @@ def _publish(building: Path, folder: Path, number: int, shard: Shard) -> None:
         shard_file(building, number, kind).replace(shard_file(folder, number, kind))
     fsync_directory(folder)
     write_json(shard_file(folder, number, "json"), asdict(shard))
-
-
-def _write_shard(
-    numbered: tuple[int, Part], folder: Path, vocabulary: Path, sentinels: int, column: str
-) -> Shard:
-    """Write a part's token ids and offsets into `folder`, synced."""
-    number, part = numbered
-    losses = Losses()
-    lengths = [np.zeros(1, np.int64)]
-
-    def ids() -> Iterator[Array]:
-        for block in token_blocks(part, column, _vocabulary(vocabulary, sentinels), losses):
-            lengths.append(block.lengths)
-            yield block.values
-
-    ids_sha256 = _write(shard_file(folder, number, "ids"), ids())
-    offsets = np.cumsum(np.concatenate(lengths)).astype("<i8")
-    offsets_sha256 = _write(shard_file(folder, number, "offsets"), [offsets])
-    return Shard(len(offsets) - 1, int(offsets[-1]), ids_sha256, offsets_sha256, losses)
-
-
-def _write(path: Path, arrays: Iterable[Array]) -> str:
-    """Write arrays one behind the other, synced; the SHA-256 of the file."""
-    sha256 = hashlib.sha256()
-    with path.open("wb") as file:
-        for array in arrays:
-            data = array.tobytes()
-            sha256.update(data)
-            file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    return sha256.hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _vocabulary(path: Path, sentinels: int) -> SentencePieceVocabulary:
-    """The vocabulary, read once in a process."""
-    return SentencePieceVocabulary(path, sentinels)

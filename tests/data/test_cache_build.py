@@ -138,6 +138,14 @@ def test_another_vocabulary_builds_anew(build, tmp_path: Path):
     )
 
 
+def test_of_many_reasons_some_are_told(build):
+    for number in range(9):
+        (build.data / f"{number}.txt").write_text(text(number, 2))
+    build("*.txt")
+    build()
+    assert build.lines[0].endswith(f"{build.data / '4.txt'} was left out; and 6 more")
+
+
 def test_changed_text_builds_anew_even_if_it_is_as_long(build):
     build()
     path = build.data / "b.txt"
@@ -322,6 +330,10 @@ def test_other_folders_are_left_alone(build):
     with pytest.raises(UserError, match=r"holds notes\.txt and is no token cache"):
         build()
     assert build.files() == {"notes.txt": b"mine"}
+    (build.folder / "notes.txt").rename(build.folder / "manifest.json")
+    (build.folder / "manifest.json").write_text('{"weights": 1}')
+    with pytest.raises(UserError, match=r"holds manifest\.json and is no token cache"):
+        build()
     build.folder = build.data / "a.txt"
     with pytest.raises(UserError, match=r"a\.txt: cannot be a cache's folder"):
         build()
@@ -331,6 +343,6 @@ def test_a_disk_that_refuses_is_a_failed_run(build, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache_build.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match="cache cannot be built: No space left on device"):
         build()
