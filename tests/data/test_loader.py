@@ -57,6 +57,20 @@ def stream(rank=0, num_ranks=1, batch_size=64):
     )
 
 
+def all_keys(batches):
+    """Keys in the order of batches and their rows."""
+    for batch in batches:
+        for row in batch.keys:
+            yield from row
+
+
+def digest_of(names):
+    digest = sha256()
+    for name in names:
+        digest.update(name.encode())
+    return digest.hexdigest()
+
+
 def keys_digest(num_ranks, workers, examples, state=None):
     """A hash of the first examples' keys in the order of global batches and their rows."""
     loaders = []
@@ -65,23 +79,29 @@ def keys_digest(num_ranks, workers, examples, state=None):
         if state:
             part.load_state(state)
         loaders.append(iter(batch_loader(part, workers=workers)))
-    digest, count = sha256(), 0
-    while count < examples:
-        for loader in loaders:
-            for row in next(loader).keys:
-                for name in row[: examples - count]:
-                    digest.update(name.encode())
-                count += len(row)
-    return digest.hexdigest()
+    interleaved = (next(loader) for _ in itertools.count() for loader in loaders)
+    return digest_of(itertools.islice(all_keys(interleaved), examples))
+
+
+WAYS = list(itertools.product((1, 2, 4), (0, 2, 3)))
 
 
 @pytest.mark.parametrize("state", [None, {"window": 5, "offset": 13}])
 def test_ranks_and_workers_do_not_change_the_stream(state):
-    digests = {
-        keys_digest(num_ranks, workers, 20_000, state)
-        for num_ranks, workers in itertools.product((1, 2, 4), (0, 2, 3))
-    }
-    assert len(digests) == 1
+    assert len({keys_digest(*way, 8_000, state) for way in WAYS}) == 1
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_keys_are_the_same_for_all_ranks_and_workers():
+    (whole,) = {keys_digest(*way, 100_000) for way in WAYS}
+    # The second half, from the state in the middle.
+    middle = stream()
+    count = 0
+    while count < 50_000:
+        count += sum(map(len, next(middle).keys))
+    (half,) = {keys_digest(*way, 100_000 - count, middle.state()) for way in WAYS}
+    print(f"100,000 keys: {whole}; from key {count} on: {half}")
+    assert half == digest_of(itertools.islice(all_keys(stream()), count, 100_000))
 
 
 def test_batches_of_workers_are_the_streams_in_order():
