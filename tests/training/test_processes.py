@@ -1,11 +1,13 @@
 """Runs in processes of their own: killed, stopped, several at once."""
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -69,6 +71,39 @@ def test_sigterm_saves_within_a_step_and_the_run_goes_on_bitwise(project, finish
     assert "Traceback" not in stderr
     assert project.train(out) == 0
     assert_same_run(out, finished)
+
+
+def workers_of(process) -> list[int]:
+    """The processes that make batches for a run: its children, as the system lists them."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    # torch starts a process of its own to share memory.
+    return [int(child) for child in children]
+
+
+def test_sigterm_to_a_run_and_its_workers_saves(project, finished, tmp_path):
+    out = tmp_path / "run"
+    process = project.start(out, "data.workers=2")
+    wait_for_lines(out, 3, process)
+    for pid in (*workers_of(process), process.pid):
+        os.kill(pid, signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 75, stderr
+    assert "Traceback" not in stderr
+    assert project.train(out) == 0
+    assert_same_run(out, finished)
+
+
+def test_workers_end_with_a_run_that_is_killed(project, tmp_path):
+    process = project.start(tmp_path / "run", "data.workers=2", "train.steps=2000")
+    wait_for_lines(tmp_path / "run", 3, process)
+    workers = workers_of(process)
+    assert len(workers) >= 2
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline, "a worker outlives its run"
+        time.sleep(0.2)
 
 
 FIRST_WORK = """
