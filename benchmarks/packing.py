@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from t2t.data.examples import Corpus, load_corpus
-from t2t.data.mixing import MixtureIndex, mixture_rates
+from t2t.data.mixing import MixtureIndex
+from t2t.data.mixing_rates import mixture_rates
 from t2t.data.packing import OPEN_ROWS, plan
 from t2t.data.stream import WINDOW, BatchStream
 from t2t.documents import TextSource
-from t2t.task import load_tasks
+from t2t.registry import load_tasks
 from t2t.task_parts import text_task
 from t2t.vocabulary import load_vocabulary
 

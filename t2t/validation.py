@@ -14,10 +14,12 @@ from t2t.data.denoising import check_spans, random_spans_helper
 from t2t.errors import RunError, UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
-from t2t.task import Registry, Task
+from t2t.registry import Registry
+from t2t.task import Task
 from t2t.training.initial_model import starting_config
 from t2t.training.training_data import (
     TrainingData,
+    class_temperatures,
     load_training_data,
     mixed_tasks,
     named_tasks,
@@ -155,14 +157,17 @@ class _Check:
         return None
 
     def check_mixture(self) -> None:
-        """Every name exists, and they make a mixture."""
+        """Every name exists, they make a mixture, and have the classes that are balanced."""
         known = len(self.problems)
         for name in self.recipe.mixture.fixed:
             with self.at("mixture.tasks"):
                 named_tasks(name, self.recipe, self.registry)
-        if len(self.problems) == known:
-            with self.at("mixture.tasks"):
-                mixed_tasks(self.recipe, self.registry)
+        if len(self.problems) > known:
+            return
+        with self.at("mixture.tasks"):
+            mixed = mixed_tasks(self.recipe, self.registry)
+            with self.at("mixture.class_balance"):
+                class_temperatures(self.recipe, mixed)
 
     def check_texts(
         self, vocabulary: SentencePieceVocabulary | None, data_dir: Path | None

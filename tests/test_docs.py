@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t.inspection import preview_task
-from t2t.task import load_tasks
+from t2t.registry import load_tasks
 from t2t.train import run
 from t2t.vocabulary import train_vocabulary
 

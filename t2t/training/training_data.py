@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from t2t.class_balance import class_temperature
 from t2t.config import Recipe, Text
 from t2t.data.examples import Corpus, load_corpus
-from t2t.data.mixing import mixture_rates
+from t2t.data.mixing_rates import mixture_rates, nested_rates, reached_twice
 from t2t.data.stream import BatchStream
 from t2t.documents import TextSource
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
-from t2t.task import Objective, Registry, Task
+from t2t.registry import Registry
+from t2t.task import Objective, Task
 from t2t.task_parts import text_task
 from t2t.training.run_directory import Content
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
@@ -59,13 +61,15 @@ def load_training_data(
     vocabulary = load_vocabulary(Path(recipe.vocabulary))
     data_dir = recipe.data_dir()
     mixed = mixed_tasks(recipe, registry)
-    tasks = {name: task for name, (task, _) in mixed.items()}
-    corpora = _load_corpora(recipe, tasks.values(), vocabulary, data_dir)
-    _check_truncation(recipe, tasks, corpora, report)
-    rates = _rates(recipe, mixed, corpora, report)
+    corpora = _load_corpora(recipe, mixed.values(), vocabulary, data_dir)
+    _check_truncation(recipe, mixed, corpora, report)
+    counts = {corpus.name: corpus.count for corpus in corpora}
+    if class_temperatures(recipe, mixed):
+        raise UserError("mixture.class_balance: the batch stream does not draw by class yet")
+    rates = task_rates(recipe, registry, counts, report)
     content = Content(
         vocabulary=vocabulary.fingerprint,
-        data={name: _fingerprint(task, data_dir) for name, task in tasks.items()},
+        data={name: _fingerprint(task, data_dir) for name, task in mixed.items()},
     )
     ordered = tuple(rates[corpus.name] for corpus in corpora)
     return TrainingData(recipe, vocabulary, tuple(corpora), ordered, content)
@@ -101,24 +105,45 @@ def _load_corpora(
     return corpora
 
 
-def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, tuple[Task, float | None]]:
-    """By name: the tasks that the recipe mixes, each with the rate that it fixes or None.
+def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, Task]:
+    """The tasks that the recipe trains on, by name, in the order of first mention.
 
-    A name in the recipe is one of its texts, a task, or a mixture (whose tasks for evaluation
-    only are left out). A task with rate 0 is left out too.
+    A name in the recipe is one of its texts, a task, or a mixture. What has rate 0, in the recipe
+    or in a mixture, and a mixture's tasks for evaluation only are left out.
 
     Raises:
-        UserError: an unknown name, a task that is named twice with different rates, or none.
+        UserError: an unknown name, or no task at all.
     """
-    found: dict[str, tuple[Task, float | None]] = {}
+    mixed: dict[str, Task] = {}
     for name, rate in recipe.mixture.fixed.items():
-        for task in named_tasks(name, recipe, registry):
-            if found.setdefault(task.name, (task, rate))[1] != rate:
-                raise UserError(f"mixture.tasks: {task.name} is there twice with different rates")
-    mixed = {name: (task, rate) for name, (task, rate) in found.items() if rate != 0}
+        tasks = named_tasks(name, recipe, registry)
+        if rate != 0:
+            mixed |= {task.name: task for task in tasks}
     if not mixed:
         raise UserError("mixture.tasks: there is no task with a rate above 0")
     return mixed
+
+
+def class_temperatures(recipe: Recipe, mixed: Mapping[str, Task]) -> dict[str, float]:
+    """The temperature of the class balance of every mixed task where it is not 1.
+
+    The recipe's setting goes before the task's own; one for all tasks is for those with labels.
+
+    Raises:
+        UserError: the recipe names a task that is not mixed, or has no labels.
+    """
+    by_name = recipe.mixture.balanced
+    for name in by_name or {}:
+        if name not in mixed:
+            raise unknown("task", name, mixed, where="mixture.class_balance")
+        if not mixed[name].labels:
+            raise UserError(f"mixture.class_balance: {name} has no labels")
+    temperatures = {}
+    for name, task in mixed.items():
+        given = recipe.mixture.class_balance if by_name is None else by_name.get(name)
+        setting = given if task.labels and given is not None else task.class_balance
+        temperatures[name] = class_temperature(setting, "mixture.class_balance")
+    return {name: value for name, value in temperatures.items() if value != 1}
 
 
 def named_tasks(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
@@ -186,32 +211,65 @@ def _check_truncation(
         )
 
 
-def _rates(
+def task_rates(
     recipe: Recipe,
-    mixed: Mapping[str, tuple[Task, float | None]],
-    corpora: list[Corpus],
+    registry: Registry,
+    counts: Mapping[str, int | None],
     report: Callable[[str], None],
 ) -> dict[str, float]:
-    """The mixing rate of every task, not normalised."""
+    """The mixing rate of every task that the recipe mixes, not normalised.
+
+    Args:
+        recipe: names tasks, mixtures and texts, some with rates, and a policy for the others.
+        registry: knows the tasks and mixtures.
+        counts: training examples of each task; None where they are not known.
+        report: is told where tasks declare other numbers, and what is named more than once.
+
+    Raises:
+        UserError: as `nested_rates`.
+    """
     settings = recipe.mixture
-    counts = {corpus.name: corpus.count for corpus in corpora}
-    declared = {n: task.num_examples.get(SPLIT, counts[n]) for n, (task, _) in mixed.items()}
+    known = registry.with_tasks(task_of_text(name, text) for name, text in recipe.text.items())
+    declared = {name: known.task(name).num_examples.get(SPLIT) for name in counts}
+    _report_differences(settings.rates, counts, declared, report)
+    both = (declared, counts) if settings.rates == "reference" else (counts, declared)
+    used = {
+        name: count
+        for name in counts
+        if (count := both[1][name] if both[0][name] is None else both[0][name]) is not None
+    }
+    policy = mixture_rates(
+        dict.fromkeys(counts, 1) if settings.rates == "equal" else used,
+        "equal" if settings.rates == "equal" else "proportional",
+        cap=settings.cap,
+        temperature=settings.temperature,
+        scale=settings.scale,
+    )
+    for name, times in reached_twice(settings.fixed, known).items():
+        report(f"mixture.tasks: {name} is there {times} times: its rates add up")
+    rates = nested_rates(settings.fixed, known, used, policy, "mixture.tasks")
+    never = [name for name in counts if not rates[name]]
+    if never:
+        report(f"never drawn, for their rate is 0: {', '.join(never)}")
+    return {name: rates[name] for name in counts}
+
+
+def _report_differences(
+    policy: str,
+    counts: Mapping[str, int | None],
+    declared: Mapping[str, int | None],
+    report: Callable[[str], None],
+) -> None:
+    """Say which tasks have another number of examples than they declare, and which one counts."""
     differing = [
         f"{name} {count} ({declared[name]})"
         for name, count in counts.items()
-        if declared[name] != count
+        if None not in (count, declared[name]) and declared[name] != count
     ]
     if differing:
         used = {
             "proportional": "rates use the first number",
             "reference": "rates use the official number",
             "equal": "rates are equal",
-        }[settings.rates]
+        }[policy]
         report(f"training examples here (in the official set): {', '.join(differing)}; {used}")
-    return mixture_rates(
-        declared if settings.rates == "reference" else counts,
-        "equal" if settings.rates == "equal" else "proportional",
-        cap=settings.cap,
-        temperature=settings.temperature,
-        fixed={name: rate for name, (_, rate) in mixed.items()},
-    )
