@@ -37,12 +37,14 @@ import numpy as np
 from t2t.data.bucketing import default_boundaries, plan_buckets
 from t2t.data.corpora import load_corpus
 from t2t.data.corpus import Corpus
-from t2t.data.mixing import MixtureIndex, mixture_rates
+from t2t.data.mixing import MixtureIndex
+from t2t.data.mixing_rates import mixture_rates
 from t2t.data.packing import next_fit, plan
 from t2t.data.ragged import Ints
 from t2t.data.stream import WIDTH_STEP, WINDOWS, Batching, BatchStream
 from t2t.documents import TextSource
-from t2t.task import Task, load_tasks
+from t2t.registry import load_tasks
+from t2t.task import Task
 from t2t.task_parts import text_task
 from t2t.vocabulary import Vocabulary, load_vocabulary
 

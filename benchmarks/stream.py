@@ -30,9 +30,10 @@ import numpy as np
 
 from t2t.data.corpora import Caching, load_corpus
 from t2t.data.corpus import Corpus
-from t2t.data.mixing import mixture_rates
+from t2t.data.mixing_rates import mixture_rates
 from t2t.data.stream import Batching, BatchStream
 from t2t.documents import TextSource
+from t2t.registry import load_tasks
 from t2t.task import Task
 from t2t.task_parts import text_task
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
@@ -143,8 +144,6 @@ def profile(next_batch: NextBatch, lines: int = 14) -> None:
 
 def measure(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """All rows of the table; profiles between them where asked for."""
-    from t2t.task import load_tasks
-
     text = [text_task("text", TextSource((str(options.books.resolve()),)))]
     corpora = load(text, options, folder)
     yield measured(

@@ -95,7 +95,7 @@ def tasks(context: typer.Context, as_json: AsJson = False) -> None:
 def list_tasks(as_json: AsJson = False) -> None:
     """Every task: its name, splits and training examples."""
     from t2t.inspection import task_summaries
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
 
     _print_rows(task_summaries(load_tasks()), as_json)
 
@@ -104,7 +104,7 @@ def list_tasks(as_json: AsJson = False) -> None:
 def show_task(name: str, as_json: AsJson = False) -> None:
     """One task: source, splits, labels, metrics, version."""
     from t2t.inspection import describe_task
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
 
     description = describe_task(load_tasks().task(name))
     if as_json:
@@ -131,7 +131,7 @@ def preview(
     from t2t.config import resolve_data_dir
     from t2t.inspection import preview_task
     from t2t.json_lines import json_line
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
 
     task = load_tasks().task(name)
     for example in preview_task(
@@ -149,43 +149,76 @@ def mixtures(context: typer.Context) -> None:
 
 @mixtures_app.command("list")
 def list_mixtures() -> None:
-    """Every mixture and its tasks."""
-    from t2t.task import load_tasks
+    """Every mixture and its members."""
+    from t2t.registry import load_tasks
 
     registry = load_tasks()
     for name, mixture in sorted(registry.mixtures.items()):
         only = f" (evaluation only: {', '.join(mixture.evaluation_only)})"
-        print(f"{name}: {', '.join(mixture.tasks)}{only if mixture.evaluation_only else ''}")
+        print(f"{name}: {', '.join(mixture.rates)}{only if mixture.evaluation_only else ''}")
 
 
 @mixtures_app.command("show")
 def show_mixture(
-    name: str,
+    name: Annotated[str | None, typer.Argument(help="A mixture; or give --recipe.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Show what this recipe mixes, by its own settings.")
+    ] = None,
+    sets: Sets = None,
     rates: Annotated[
-        Literal["proportional", "equal", "reference"],
-        typer.Option(help="By counted examples, all alike, or by declared counts."),
-    ] = "proportional",
+        Literal["proportional", "equal", "reference"] | None,
+        typer.Option(help="By counted examples (default), all alike, or by declared counts."),
+    ] = None,
     cap: Annotated[int | None, typer.Option(min=1, help="K: no task counts for more.")] = None,
-    temperature: Annotated[float, typer.Option(min=1.0, help="T: rates to the 1/T.")] = 1.0,
+    temperature: Annotated[
+        float | None, typer.Option(min=1.0, help="T: rates to the 1/T; by default 1.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="Multiplies examples before the cap; by default 1.")
+    ] = None,
     data_dir: DataDir = None,
     vocabulary: VocabularyFile = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Epochs after so many steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows of a step.")] = None,
+    inputs_length: Annotated[
+        int | None, typer.Option(min=1, help="Longest inputs; by default 512.")
+    ] = None,
+    targets_length: Annotated[
+        int | None, typer.Option(min=1, help="Longest targets; by default 114.")
+    ] = None,
+    pack: Annotated[
+        bool | None, typer.Option("--pack", help="Epochs of packed rows; needs --vocabulary.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A mixture's rates, examples and expected shares; of tokens too, with --vocabulary."""
-    from t2t.config import resolve_data_dir
-    from t2t.inspection import mixture_shares
-    from t2t.task import load_tasks
+    """A mixture's rates, examples and expected shares; of tokens too, with --vocabulary.
 
-    rows = mixture_shares(
-        load_tasks(),
-        name,
-        resolve_data_dir(data_dir),
-        rates=rates,
-        cap=cap,
-        temperature=temperature,
-        vocabulary_file=vocabulary,
-    )
+    With --steps and --batch-size also how often each task's examples are seen.
+    """
+    from t2t.mixture_shares import shares
+    from t2t.registry import load_tasks
+
+    given = {
+        "rates": rates,
+        "cap": cap,
+        "temperature": temperature,
+        "scale": scale,
+        "data_dir": data_dir,
+        "vocabulary": vocabulary,
+        "steps": steps,
+        "batch_size": batch_size,
+        "inputs_length": inputs_length,
+        "targets_length": targets_length,
+        "pack": pack,
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    rows = shares(load_tasks(), name, recipe, sets or [], options, _say)
     _print_rows(rows, as_json)
+
+
+def _say(line: str) -> None:
+    """Print beside what a program may read."""
+    print(line, file=sys.stderr)
 
 
 @recipes_app.callback(invoke_without_command=True)
@@ -214,10 +247,10 @@ def recipe_path(name: str) -> None:
 @app.command()
 def validate(recipe: RecipeName, sets: Sets = None) -> None:
     """Check a recipe against tasks, files, vocabulary and model; nothing is built."""
-    from t2t.task import load_tasks
-    from t2t.validation import validated
+    from t2t.registry import load_tasks
+    from t2t.validation import validate as check
 
-    validated(recipe, sets or [], load_tasks(), print, build_caches=False)
+    check(recipe, sets or [], load_tasks(), print)
     print(f"{recipe}: ok")
 
 
@@ -254,7 +287,7 @@ def evaluate(
     """Predict and score; writes predictions/TASK.SPLIT.jsonl and scores.json."""
     from t2t.config import resolve_data_dir
     from t2t.evaluation.evaluate import evaluate as run
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
 
     run(
         checkpoint,
@@ -278,7 +311,7 @@ def score(
 ) -> None:
     """Score again from the predictions files alone, without a model."""
     from t2t.evaluation.scoring import score_directory, scores_table
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
 
     print(scores_table(score_directory(directory, load_tasks())))
 
@@ -299,7 +332,7 @@ def submit_superglue(
     from t2t.config import resolve_data_dir
     from t2t.evaluation.leaderboards.submission import write_submission
     from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
 
     report = write_submission(
         SUPERGLUE,
@@ -322,7 +355,7 @@ def check(
     from t2t.config import resolve_data_dir
     from t2t.evaluation.leaderboards.check import check_submission
     from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
 
     report = check_submission(file, SUPERGLUE, load_tasks(), resolve_data_dir(data_dir))
     print("\n".join(report.lines()))

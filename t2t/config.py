@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 import t2t
+from t2t.class_balance import class_temperature
 from t2t.errors import UserError, closest, refuse, unknown
 from t2t.objective import OBJECTIVES, Objective
 from t2t.yaml_document import Document, Key, read_document
@@ -46,6 +47,9 @@ def _scalar(value: Any) -> Any:
 
 def _names(value: Any) -> Any:
     if isinstance(value, dict | list):
+        twice = [name for name in value if isinstance(value, list) and value.count(name) > 1]
+        if twice:
+            raise ValueError(f"names {twice[0]} twice")
         return value
     raise ValueError("should be a list of names, or a mapping of names to rates")
 
@@ -53,6 +57,17 @@ def _names(value: Any) -> Any:
 def _objective(value: str) -> str:
     if value not in OBJECTIVES:
         raise ValueError(str(unknown("objective", value, OBJECTIVES)))
+    return value
+
+
+def _class_balance(value: Any) -> Any:
+    """One message where the unions of types would give one a type."""
+    by_task = isinstance(value, dict) and "temperature" not in value
+    for setting in value.values() if by_task else [value] if value is not None else []:
+        try:
+            class_temperature(setting, "")
+        except UserError as error:
+            raise ValueError(f"{str(error).removeprefix(': ')}, or a mapping of tasks") from error
     return value
 
 
@@ -66,6 +81,7 @@ AtLeastOne = Annotated[Finite, Field(ge=1)]
 Probability = Annotated[Finite, Field(ge=0, lt=1)]
 Switch = Annotated[bool, Field(strict=True)]
 Scalar = Annotated[Any, BeforeValidator(_scalar)]
+Balance = Literal["none", "inverse_sqrt", "uniform"] | dict[Literal["temperature"], float]
 
 
 class Section(BaseModel):
@@ -111,13 +127,28 @@ class MixtureRates(Section):
     """Which tasks are mixed, and how often each is drawn."""
 
     tasks: Annotated[dict[str, NotNegative | None] | list[str], BeforeValidator(_names)]
-    """Names of tasks and mixtures; as a mapping, a number is the fixed rate of each task."""
+    """Names of tasks, mixtures and texts; as a mapping, each with its rate, none leaves it to
+    `rates`. A mixture's number is divided among its tasks; a task named twice adds up."""
     rates: Literal["proportional", "equal", "reference"] = "proportional"
     """By counted examples, all alike, or by the counts the tasks declare (T5's own)."""
     cap: Count | None = None
     """K of examples-proportional mixing: a task counts for at most this many examples."""
+    scale: Positive = 1.0
+    """Multiplies the number of examples, before the cap."""
     temperature: AtLeastOne = 1.0
     """T of temperature-scaled mixing: rates to the power of 1/T."""
+    class_balance: Annotated[
+        Balance | dict[str, Balance] | None, BeforeValidator(_class_balance)
+    ] = None
+    """How often each class of a task is drawn, by its n examples: none (n), inverse_sqrt (the
+    root of n), uniform, or {temperature: T} (n to the 1/T); for all tasks that have labels, or as
+    a mapping for those that it names. None leaves each task its own."""
+
+    @property
+    def balanced(self) -> dict[str, Any] | None:
+        """The class balance of every task that `class_balance` names; None where it names none."""
+        setting: Any = self.class_balance
+        return setting if isinstance(setting, dict) and "temperature" not in setting else None
 
     @property
     def fixed(self) -> dict[str, float | None]:

@@ -1,20 +1,17 @@
 """Tasks: one frozen object that drives training, evaluation and export.
 
 A task names a source of rows, the cast that makes text of them, and the way back from a
-generated text to a value and its scores. Nothing is registered when a module is imported:
-`load_tasks` collects what the modules of `t2t.tasks` define.
+generated text to a value and its scores. t2t/registry.py collects them by name.
 """
 
-import importlib
-import pkgutil
 import re
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from t2t.casts import Cast, Texts
+from t2t.class_balance import ClassBalance, class_temperature
 from t2t.errors import T2TError, UserError, refuse, unknown
 from t2t.objective import Objective
 from t2t.rows import Row
@@ -105,17 +102,24 @@ class Task:
     others as evaluated. It serves rates when the rows cannot be counted."""
     objective: Objective | None = None
     """Set for corpora, whose examples are made from windows of text."""
+    class_balance: ClassBalance = "none"
+    """How often training draws each class: none (as they are), inverse_sqrt, uniform, or a
+    temperature; t2t/class_balance.py says what they mean. A recipe's own setting goes before."""
     protocol: Literal["t5", "hub"] = "t5"
     """Whose rules decide where T5's scores and the hub's differ; scores are stamped with it."""
     version: int = 1
     """Raised when the task's text or its scores change."""
 
     def __post_init__(self) -> None:
-        """Refuse a name that cannot be part of a file name."""
+        """Refuse a name that cannot be part of a file name, and classes of a task without any."""
         if not _NAME.fullmatch(self.name):
             raise UserError(
                 f"task {self.name!r}: a name is letters, digits, '_', '-' and '.', "
                 "beginning with a letter, digit or '_'"
+            )
+        if class_temperature(self.class_balance, f"task {self.name}") != 1 and not self.labels:
+            raise UserError(
+                f"task {self.name}: class_balance is {self.class_balance}, but it has no labels"
             )
 
     @property
@@ -284,119 +288,3 @@ def _repeated_keys(examples: Sequence[Example]) -> Iterator[str]:
         if example.key in seen:
             yield f"key {example.key!r} twice: every row needs an idx of its own"
         seen.add(example.key)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mixture:
-    """Tasks that are trained on together, and tasks that are only evaluated with them."""
-
-    name: str
-    tasks: tuple[str, ...]
-    evaluation_only: tuple[str, ...] = ()
-    """Further tasks, of rate 0."""
-
-
-class Registry:
-    """Tasks and mixtures by name; names are resolved when they are asked for."""
-
-    def __init__(self) -> None:
-        """An empty registry."""
-        self.tasks: dict[str, Task] = {}
-        self.mixtures: dict[str, Mixture] = {}
-        self._places: dict[str, str] = {}
-
-    def add(self, item: Task | Mixture, place: str) -> None:
-        """Add a task or a mixture.
-
-        Args:
-            item: what is added.
-            place: where it is defined, for the message when its name is taken.
-
-        Raises:
-            UserError: the name is taken by a task or a mixture.
-        """
-        if item.name in self._places:
-            raise UserError(
-                f"the name {item.name!r} is defined twice: in {self._places[item.name]} and {place}"
-            )
-        self._places[item.name] = place
-        if isinstance(item, Task):
-            self.tasks[item.name] = item
-        else:
-            self.mixtures[item.name] = item
-
-    def task(self, name: str) -> Task:
-        """The task of this name; a `UserError` with the nearest one where there is none."""
-        if name not in self.tasks:
-            if name in self.mixtures:
-                raise UserError(f"{name!r} is a mixture, not a task: one of its tasks is needed")
-            raise unknown("task", name, self.tasks)
-        return self.tasks[name]
-
-    def mixture(self, name: str) -> Mixture:
-        """The mixture of this name, whose tasks all exist."""
-        if name in self.tasks:
-            raise UserError(f"{name!r} is a task, not a mixture")
-        if name not in self.mixtures:
-            raise unknown("mixture", name, self.mixtures)
-        mixture = self.mixtures[name]
-        for member in (*mixture.tasks, *mixture.evaluation_only):
-            if member not in self.tasks:
-                raise unknown("task", member, self.tasks, where=f"mixture {name}")
-        return mixture
-
-    def expand(self, names: Iterable[str], *, training: bool = False) -> list[Task]:
-        """The tasks of task and mixture names, each once, in the order of first mention.
-
-        Args:
-            names: tasks and mixtures.
-            training: leave out the tasks that a mixture only evaluates.
-        """
-        members: dict[str, Task] = {}
-        for name in names:
-            for member in self._members(name, training):
-                members.setdefault(member, self.task(member))
-        return list(members.values())
-
-    def _members(self, name: str, training: bool) -> tuple[str, ...]:
-        if name in self.tasks:
-            return (name,)
-        if name not in self.mixtures:
-            raise unknown("task or mixture", name, self._places)
-        mixture = self.mixture(name)
-        return mixture.tasks if training else (*mixture.tasks, *mixture.evaluation_only)
-
-
-def load_tasks() -> Registry:
-    """All tasks and mixtures that t2t ships: TASKS and MIXTURES of the modules of t2t.tasks."""
-    registry = Registry()
-    package = importlib.import_module("t2t.tasks")
-    for found in pkgutil.walk_packages(package.__path__, "t2t.tasks."):
-        for item in _defined_in(found.name):
-            registry.add(item, place=found.name)
-    return registry
-
-
-def _defined_in(name: str) -> Iterator[Task | Mixture]:
-    """The TASKS and MIXTURES of a module.
-
-    Raises:
-        UserError: the module cannot be loaded, or these hold something else.
-    """
-    try:
-        module = importlib.import_module(name)
-    except T2TError:
-        raise
-    # A task module is anyone's code: where it fails, and how, is what its author needs.
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{last.filename}:{last.lineno}"
-        if isinstance(error, SyntaxError):
-            place = f"{error.filename}:{error.lineno}"
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"{place}: {name} cannot be loaded: {reason}") from error
-    for kind, names in ((Task, "TASKS"), (Mixture, "MIXTURES")):
-        items = getattr(module, names, ())
-        if not isinstance(items, tuple | list) or not all(isinstance(i, kind) for i in items):
-            raise UserError(f"{name}: {names} must be a tuple of {kind.__name__} objects")
-        yield from items

@@ -16,7 +16,7 @@ from t2t.errors import T2TError
 
 if TYPE_CHECKING:
     from t2t.config import Recipe
-    from t2t.task import Registry
+    from t2t.registry import Registry
 
 
 def run(recipe: str, out: Path, sets: Sequence[str] = ()) -> int:
@@ -55,7 +55,7 @@ def _run(name: str, out: Path, sets: Sequence[str]) -> None:
     # Inside, because they load torch and --help should not.
     from t2t.config import load_recipe
     from t2t.model.manifest import steps_of
-    from t2t.task import load_tasks
+    from t2t.registry import load_tasks
     from t2t.training.loop import train
     from t2t.training.processes import flushed_denormals
     from t2t.training.stopping import StopRequest

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from t2t.config import Recipe, read_recipe
 from t2t.data.objectives import window_objective
@@ -15,10 +16,13 @@ from t2t.data.stream import rows_step
 from t2t.errors import RunError, UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
-from t2t.task import Registry, Task
+from t2t.registry import Registry
+from t2t.task import Task
 from t2t.training.initial_model import starting_config
 from t2t.training.training_data import (
     TrainingData,
+    check_training_data,
+    class_temperatures,
     load_training_data,
     mixed_tasks,
     named_tasks,
@@ -26,6 +30,8 @@ from t2t.training.training_data import (
 )
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 from t2t.yaml_document import Document
+
+AnyData = TypeVar("AnyData")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,6 @@ def validated(
     sets: Sequence[str],
     registry: Registry,
     report: Callable[[str], None] = print,
-    *,
-    build_caches: bool = True,
 ) -> Validated:
     """The recipe, if it can be run here.
 
@@ -51,17 +55,30 @@ def validated(
         sets: `key=value` overrides.
         registry: where task names are looked up.
         report: told what the data loses: see `load_training_data`.
-        build_caches: whether large texts are tokenised to disk; else they are left out.
 
     Raises:
         UserError: every problem, as `place: key: reason`.
     """
     recipe, document = read_recipe(name, sets)
     check = _Check(recipe, registry, document, report)
-    data = check.run(build_caches)
+    data = check.run(load_training_data)
     refuse(check.problems, name)
     assert data is not None, "data that could not be read are a problem"
     return Validated(recipe, data)
+
+
+def validate(
+    name: str, sets: Sequence[str], registry: Registry, report: Callable[[str], None] = print
+) -> None:
+    """Look whether the recipe can be run here, and write nothing to disk.
+
+    Raises:
+        UserError: every problem, as `place: key: reason`.
+    """
+    recipe, document = read_recipe(name, sets)
+    check = _Check(recipe, registry, document, report)
+    check.run(check_training_data)
+    refuse(check.problems, name)
 
 
 def validated_to_go_on(
@@ -100,8 +117,8 @@ class _Check:
         self.report = report
         self.problems: list[str] = []
 
-    def run(self, build_caches: bool) -> TrainingData | None:
-        """The training data, None where there are problems."""
+    def run(self, look_at: Callable[..., AnyData]) -> AnyData | None:
+        """What looking at the training data gives, None where there are problems."""
         self.check_batch()
         vocabulary = self.load_vocabulary()
         self.check_model(vocabulary)
@@ -114,9 +131,7 @@ class _Check:
             return None
         self.check_evaluated(evaluated, data_dir)
         with self.at("mixture.tasks"):
-            return load_training_data(
-                self.recipe, self.registry, self.report, build_caches=build_caches
-            )
+            return look_at(self.recipe, self.registry, self.report)
         return None
 
     @contextmanager
@@ -166,14 +181,17 @@ class _Check:
         return None
 
     def check_mixture(self) -> None:
-        """Every name exists, and they make a mixture."""
+        """Every name exists, they make a mixture, and have the classes that are balanced."""
         known = len(self.problems)
         for name in self.recipe.mixture.fixed:
             with self.at("mixture.tasks"):
                 named_tasks(name, self.recipe, self.registry)
-        if len(self.problems) == known:
-            with self.at("mixture.tasks"):
-                mixed_tasks(self.recipe, self.registry)
+        if len(self.problems) > known:
+            return
+        with self.at("mixture.tasks"):
+            mixed = mixed_tasks(self.recipe, self.registry)
+            with self.at("mixture.class_balance"):
+                class_temperatures(self.recipe, mixed)
 
     def check_texts(
         self, vocabulary: SentencePieceVocabulary | None, data_dir: Path | None

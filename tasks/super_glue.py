@@ -28,14 +28,9 @@ from t2t.metrics import (
     multirc_f1,
     wsc_matches,
 )
+from t2t.registry import Mixture
 from t2t.rows import Row, texts_of
-from t2t.task import (
-    Example,
-    Invalid,
-    Mixture,
-    Prediction,
-    Task,
-)
+from t2t.task import Example, Invalid, Prediction, Task
 from t2t.task_parts import class_id, class_metric, classification, grouped_metric
 
 from .super_glue_rows import CB_LABELS, COPA_LABELS, ENTAILMENT_LABELS, FALSE_TRUE, source

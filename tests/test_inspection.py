@@ -5,8 +5,9 @@ import pytest
 from t2t import metrics
 from t2t.errors import UserError
 from t2t.inspection import describe_task, mixture_shares, preview_task, task_summaries
+from t2t.registry import Mixture, Registry
 from t2t.sources import MemorySource
-from t2t.task import Mixture, Registry, Task
+from t2t.task import Task
 from t2t.task_parts import classification
 from t2t.vocabulary import load_vocabulary, train_vocabulary
 

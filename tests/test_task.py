@@ -9,16 +9,9 @@ import pytest
 
 from t2t import casts, metrics
 from t2t.errors import UserError
+from t2t.registry import Mixture, Registry, load_tasks
 from t2t.sources import MemorySource
-from t2t.task import (
-    CastRow,
-    Example,
-    Mixture,
-    Prediction,
-    Registry,
-    Task,
-    load_tasks,
-)
+from t2t.task import CastRow, Example, Prediction, Task
 from t2t.task_parts import classification
 
 COLOURS = ("red", "blue")
@@ -228,7 +221,7 @@ def test_loading_gives_a_new_registry_each_time():
 def test_loading_all_tasks_is_light():
     heavy = ["torch", "datasets", "transformers", "sklearn", "scipy", "evaluate", "numpy"]
     code = (
-        "import sys; from t2t.task import load_tasks; load_tasks(); "
+        "import sys; from t2t.registry import load_tasks; load_tasks(); "
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

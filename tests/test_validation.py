@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import UserError
-from t2t.task import load_tasks
-from t2t.validation import validated
+from t2t.registry import load_tasks
+from t2t.validation import validate, validated
 from t2t.vocabulary import train_vocabulary
 
 ROW = {"premise": "It rained.", "hypothesis": "It is wet.", "label": "entailment", "idx": 0}
@@ -176,12 +176,12 @@ def test_validating_alone_builds_no_cache(folder, tmp_path):
     lines: list[str] = []
     sets = ("data.cache=always", f"data.cache_dir={tmp_path}/caches")
     path = str(folder / "recipe.yaml")
-    validated(path, sets, load_tasks(), lines.append, build_caches=False)
+    validate(path, sets, load_tasks(), lines.append)
     assert any(line.startswith("notes: not looked at; training will first") for line in lines)
     assert not (tmp_path / "caches").exists()
     checked = validated(path, sets, load_tasks(), lines.append)
     assert len(checked.data.corpora) == 2
     lines.clear()
-    again = validated(path, sets, load_tasks(), lines.append, build_caches=False)
-    assert len(again.data.corpora) == 2
+    validate(path, sets, load_tasks(), lines.append)
+    assert any("super_glue_rte 2 (2490)" in line for line in lines)
     assert not any("not looked at" in line for line in lines)

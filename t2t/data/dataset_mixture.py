@@ -12,13 +12,15 @@ import numpy as np
 
 from t2t.data.corpus import Corpus
 from t2t.data.examples import TokenizedExamples, tokenize
-from t2t.data.mixing import MixtureIndex, Picks, mixture_rates
+from t2t.data.mixing import MixtureIndex, Picks
+from t2t.data.mixing_rates import mixture_rates
 from t2t.data.objectives import window_objective
 from t2t.data.stream import Batching, BatchStream
 from t2t.data.tokenization import tokenized_texts
 from t2t.data.windows import TextWindows
-from t2t.errors import UserError, closest
+from t2t.errors import UserError, closest, unknown
 from t2t.objective import Objective
+from t2t.registry import checked_rate
 from t2t.vocabulary import Vocabulary
 
 # Rows are asked of a data set in lists of this many, which Arrow reads far faster than one by one.
@@ -73,8 +75,13 @@ class DatasetMixture:
         self._seed = seed
         self._check()
         counts = {name: len(rows) for name, rows in self._datasets.items()}
-        policy, fixed = (rates, None) if isinstance(rates, str) else ("proportional", rates)
-        self.rates = mixture_rates(counts, policy, cap=cap, temperature=temperature, fixed=fixed)
+        policy, fixed = (rates, {}) if isinstance(rates, str) else ("proportional", rates)
+        self.rates = mixture_rates(counts, policy, cap=cap, temperature=temperature)
+        for name, rate in fixed.items():
+            if name not in counts:
+                raise unknown("data set", name, counts, where="rates")
+            if rate is not None:
+                self.rates[name] = float(checked_rate(rate, f"rate of {name}"))
 
     def _check(self) -> None:
         for name, rows in self._datasets.items():

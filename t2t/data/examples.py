@@ -21,7 +21,13 @@ class TokenizedExamples:
     """A supervised task's examples, the same in every epoch."""
 
     def __init__(
-        self, name: str, inputs: Ragged, targets: Ragged, inputs_length: int, targets_length: int
+        self,
+        name: str,
+        inputs: Ragged,
+        targets: Ragged,
+        inputs_length: int,
+        targets_length: int,
+        labels: Sequence[Any] = (),
     ) -> None:
         """Examples from the ids of their texts.
 
@@ -31,6 +37,7 @@ class TokenizedExamples:
             targets: target ids of each example, without EOS.
             inputs_length: longest inputs, EOS included; longer ones are cut and counted.
             targets_length: longest targets, EOS included; longer ones are cut and counted.
+            labels: the gold value of each example, for tasks whose classes are balanced.
 
         Raises:
             UserError: there is no example.
@@ -39,6 +46,7 @@ class TokenizedExamples:
             raise UserError(f"{name}: there are no training examples")
         self.name = name
         self.count = len(inputs)
+        self.labels = labels
         self.left_out: dict[str, int] = {}
         self.source_fingerprint: str | None = None
         self._lengths = (inputs.lengths + 1, targets.lengths + 1)
@@ -66,6 +74,7 @@ class TokenizedExamples:
             tokenize((example.targets[0] for example in examples), vocabulary),
             inputs_length,
             targets_length,
+            [example.label for example in examples],
         )
 
     def truncation(self) -> Truncation:

@@ -1,83 +1,26 @@
-"""Mixtures of tasks: the rates, and which example of which task is at a position of the stream.
+"""Which example of which task is at a position of the mixed stream.
 
 The mixture is a pure function of (seed, position). Positions come in blocks; how many examples of
 each task precede a block has a closed form, a counter-based generator orders the inside of a
 block, and a keyed bijection permutes the rows of each epoch of a task. So any position costs the
-same, and nothing but the position has to be remembered.
+same, and nothing but the position has to be remembered. t2t/data/mixing_rates.py has the rates.
 """
 
 import heapq
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from t2t.data.ragged import Ints
-from t2t.data.randomness import key, keys, permute, shuffled
-from t2t.errors import UserError, unknown
+from t2t.data.randomness import Keys, draws, key, keys, permute
+from t2t.data.strata import Strata
+from t2t.errors import UserError
+from t2t.registry import checked_rate
 
 BLOCK = 1024
-POLICIES = ("proportional", "equal")
-
-
-def proportional_rate(count: float, cap: float | None = None, temperature: float = 1.0) -> float:
-    """T5's rate of a task: min(count, cap) ** (1 / temperature).
-
-    Args:
-        count: the task's number of training examples.
-        cap: the artificial data set size limit K; None for no limit.
-        temperature: T; 1 mixes in proportion, larger ones move towards equal rates.
-    """
-    size = count if cap is None else min(count, cap)
-    return float(size ** (1.0 / temperature))
-
-
-def mixture_rates(
-    counts: Mapping[str, int],
-    policy: str = "proportional",
-    *,
-    cap: float | None = None,
-    temperature: float = 1.0,
-    fixed: Mapping[str, float | None] | None = None,
-) -> dict[str, float]:
-    """The rate of each task, not normalised.
-
-    Args:
-        counts: training examples of each task.
-        policy: "proportional" (see `proportional_rate`) or "equal" (1 for each task).
-        cap, temperature: of the proportional policy.
-        fixed: rates that are given as numbers; None there leaves a task to the policy. A rate of
-            0 leaves the task out.
-
-    Raises:
-        UserError: an unknown policy or task, a number out of range.
-    """
-    if policy not in POLICIES:
-        raise unknown("rates", policy, POLICIES)
-    if not 0 < temperature < math.inf:
-        raise UserError(f"temperature is {temperature}; allowed: numbers above 0")
-    if cap is not None and not cap > 0:
-        raise UserError(f"cap is {cap}; allowed: numbers above 0, or none for no cap")
-    given = fixed or {}
-    for name in given:
-        if name not in counts:
-            raise unknown("task", name, counts, where="mixture rates")
-    rates: dict[str, float] = {}
-    for name, count in counts.items():
-        rate = given.get(name)
-        if rate is None:
-            equal = policy == "equal"
-            rate = 1.0 if equal else proportional_rate(count, cap, temperature)
-        _check_rate(name, rate)
-        rates[name] = float(rate)
-    return rates
-
-
-def _check_rate(name: str, rate: float) -> None:
-    if not 0 <= rate < math.inf:
-        raise UserError(f"rate of {name} is {rate}; allowed: 0 and larger finite numbers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +45,16 @@ class MixtureIndex:
 
     After any number of whole blocks, N positions, the examples of a task with share p number
     less than 4 away from N * p, for any number of tasks and any shares; a rate of 1e-9 is as
-    exact in the long run as one of 0.5.
+    exact in the long run as one of 0.5. The same holds for a class inside its task's examples.
     """
 
     def __init__(
-        self, rates: Sequence[float], counts: Sequence[int], seed: int, block: int = BLOCK
+        self,
+        rates: Sequence[float],
+        counts: Sequence[int],
+        seed: int,
+        block: int = BLOCK,
+        strata: Sequence[Strata | None] | None = None,
     ) -> None:
         """A mixture of tasks 0, 1, 2, ...
 
@@ -115,71 +63,135 @@ class MixtureIndex:
             counts: rows of each task.
             seed: decides the order inside blocks and the order of rows in every epoch.
             block: positions in a block.
+            strata: the classes of each task whose classes are balanced, None for the others. Each
+                class then has epochs of its own, over its own rows; a pair (epoch, row) of a task
+                still comes once.
 
         Raises:
             UserError: no positive rate, a rate out of range, or a mixed task without rows.
+            ValueError: strata that are not all rows of their task.
         """
         for number, (rate, count) in enumerate(zip(rates, counts, strict=True)):
-            _check_rate(f"task {number}", rate)
+            checked_rate(rate, f"rate of task {number}")
             if rate > 0 and count < 1:
                 raise UserError(f"task {number} of the mixture has rate {rate} but no examples")
         if not any(rate > 0 for rate in rates):
             raise UserError("the mixture is empty: every task has rate 0")
-        self._counts = np.asarray(counts, np.int64)
         self._block = block
         self._order_key = key(seed, "mixture order")
-        self._row_keys = keys(key(seed, "mixture rows"), np.arange(len(rates)))
-        self._tree = _share_tree([Fraction(rate) for rate in rates])
+        self._leaves = _Leaves(counts, strata or [None] * len(counts), key(seed, "mixture rows"))
+        self._tree = _share_tree([Fraction(rate) for rate in rates], self._leaves.subtrees)
 
     def counts_before(self, block: int) -> Ints:
         """How many examples of each task precede a block of the stream, [tasks]."""
-        before = np.zeros(len(self._counts), np.int64)
-        # A node's examples are divided between its children in integers, so that the counts
-        # always sum up, and grow with the block: floored shares of single tasks do not.
-        waiting = [(self._tree, block * self._block)]
-        while waiting:
-            node, total = waiting.pop()
-            if isinstance(node, int):
-                before[node] = total
-                continue
-            left = total * node.left_weight // node.weight
-            waiting.append((node.left, left))
-            waiting.append((node.right, total - left))
+        before = np.zeros(self._leaves.tasks, np.int64)
+        np.add.at(before, self._leaves.task, self._before(range(block, block + 1))[0])
         return before
 
     def positions(self, start: int, stop: int) -> Picks:
         """The examples at positions start ... stop - 1, the same however the range is cut."""
-        first, last = start // self._block, -(-stop // self._block)
-        tasks, occurrences = [], []
-        before = self.counts_before(first)
-        for block in range(first, last):
-            after = self.counts_before(block + 1)
-            task, occurrence = self._inside(block, before, after)
-            tasks.append(task)
-            occurrences.append(occurrence)
-            before = after
-        inside = slice(start - first * self._block, stop - first * self._block)
-        empty = [np.empty(0, np.int64)]
-        return self._rows(
-            np.concatenate(tasks or empty)[inside], np.concatenate(occurrences or empty)[inside]
-        )
+        blocks = range(start // self._block, -(-stop // self._block))
+        before = self._before(range(blocks.start, blocks.stop + 1))
+        leaf = self._shuffled(blocks, np.diff(before, axis=0))
+        occurrence = _occurrences(leaf, before[0])
+        first = blocks.start * self._block
+        inside = slice(start - first, stop - first)
+        return self._leaves.picks(leaf[inside], occurrence[inside])
 
-    def _inside(self, block: int, before: Ints, after: Ints) -> tuple[Ints, Ints]:
-        """Task, and number of its example counted from the start of the stream, of one block."""
-        inside = after - before
-        block_key = int(keys(self._order_key, block)[0])
-        task = np.repeat(np.arange(len(inside)), inside)[shuffled(block_key, self._block)]
-        # A task's examples are numbered as they appear, so no epoch starts before the last ended.
-        by_task = np.argsort(task, kind="stable")
-        first = np.cumsum(inside) - inside
-        occurrence = np.empty(self._block, np.int64)
-        occurrence[by_task] = np.arange(self._block) + np.repeat(before - first, inside)
-        return task, occurrence
+    def _before(self, blocks: range) -> Ints:
+        """How many examples of each leaf precede each block, [blocks, leaves]."""
+        before = np.zeros((len(blocks), len(self._leaves.task)), np.int64)
+        # A node's examples are divided between its children in integers, so that the counts
+        # always sum up, and grow with the block: floored shares of single tasks do not. These
+        # are Python's integers: positions times weights have hundreds of bits.
+        waiting = [(self._tree, [block * self._block for block in blocks])]
+        while waiting:
+            node, totals = waiting.pop()
+            if isinstance(node, int):
+                before[:, node] = totals
+                continue
+            weight, left_weight = node.weight, node.left_weight
+            left = [total * left_weight // weight for total in totals]
+            waiting.append((node.left, left))
+            waiting.append((node.right, list(map(int.__sub__, totals, left))))
+        return before
 
-    def _rows(self, task: Ints, occurrence: Ints) -> Picks:
-        counts = self._counts[task]
+    def _shuffled(self, blocks: range, inside: Ints) -> Ints:
+        """The leaf at every position of whole blocks, from each block's counts, [positions]."""
+        leaves = np.broadcast_to(np.arange(inside.shape[1]), inside.shape)
+        grouped = np.repeat(leaves.ravel(), inside.ravel()).reshape(len(blocks), self._block)
+        block_keys = keys(self._order_key, np.arange(blocks.start, blocks.stop))
+        order = np.argsort(draws(block_keys, self._block).T, axis=1, kind="stable")
+        return np.take_along_axis(grouped, order, axis=1).ravel()
+
+
+def _occurrences(leaf: Ints, before: Ints) -> Ints:
+    """The number of each position's example among its leaf's, from the start of the stream.
+
+    A leaf's examples are numbered as they appear, so no epoch starts before the last ended.
+    """
+    # Sixteen bits are sorted by radix, several times as fast.
+    narrow = leaf.astype(np.uint16) if len(before) <= 1 << 16 else leaf
+    by_leaf = np.argsort(narrow, kind="stable")
+    inside = np.bincount(leaf, minlength=len(before))
+    first = np.cumsum(inside) - inside
+    occurrence = np.empty(len(leaf), np.int64)
+    occurrence[by_leaf] = np.arange(len(leaf)) + np.repeat(before - first, inside)
+    return occurrence
+
+
+class _Leaves:
+    """What the positions are divided among: tasks, or the strata of a task that has any.
+
+    Attributes:
+        tasks: number of tasks.
+        task: the task of each leaf, [leaves].
+        subtrees: for each task, the tree over its own leaves.
+    """
+
+    def __init__(
+        self, counts: Sequence[int], strata: Sequence[Strata | None], rows_key: int
+    ) -> None:
+        self.tasks = len(counts)
+        self.subtrees: list[_Node | int] = []
+        tasks: list[int] = []
+        sizes: list[int] = []
+        row_keys: list[Keys] = []
+        rows: list[Ints] = []
+        for task, (count, parts) in enumerate(zip(counts, strata, strict=True)):
+            first = len(tasks)
+            if parts is None:
+                tasks.append(task)
+                sizes.append(count)
+                row_keys.append(keys(rows_key, task))
+                self.subtrees.append(first)
+                continue
+            classes = np.arange(len(parts.rows))
+            tasks += [task] * len(classes)
+            sizes += map(len, parts.rows)
+            row_keys.append(keys(rows_key, np.full(len(classes), task), classes))
+            rows += parts.rows
+            if sum(map(len, parts.rows)) != count or not all(map(len, parts.rows)):
+                raise ValueError(f"the strata of task {task} are not its {count} rows")
+            leaves = list(range(first, len(tasks)))
+            self.subtrees.append(_share_tree([*map(Fraction, parts.weights)], leaves))
+        self.task = np.asarray(tasks, np.int64)
+        self._counts = np.asarray(sizes, np.int64)
+        self._row_keys = np.concatenate(row_keys)
+        self._has_strata = np.asarray([parts is not None for parts in strata])[self.task]
+        # Where the rows of each leaf with strata begin in the rows of all of them.
+        inside = np.where(self._has_strata, self._counts, 0)
+        self._starts = np.cumsum(inside) - inside
+        self._rows = np.concatenate([np.empty(0, np.int64), *rows])
+
+    def picks(self, leaf: Ints, occurrence: Ints) -> Picks:
+        """Task, epoch and row of examples, each the n-th of its leaf."""
+        counts = self._counts[leaf]
         epoch, place = np.divmod(occurrence, np.maximum(counts, 1))
-        return Picks(task, epoch, permute(keys(self._row_keys[task], epoch), place, counts))
+        row = permute(keys(self._row_keys[leaf], epoch), place, counts)
+        chosen = np.flatnonzero(self._has_strata[leaf])
+        row[chosen] = self._rows[self._starts[leaf[chosen]] + row[chosen]]
+        return Picks(self.task[leaf], epoch, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +204,25 @@ class _Node:
     right: "_Node | int"
 
 
-def _share_tree(rates: Sequence[Fraction]) -> _Node | int:
-    """The tree in which the positions are divided among the tasks of positive rate.
+def _share_tree(weights: Sequence[Fraction], leaves: Sequence["_Node | int"]) -> _Node | int:
+    """The tree in which the positions are divided among the leaves of positive weight.
 
     It joins the two lightest groups again and again (Huffman's construction): a group weighs at
-    least twice what its grandchildren do, so the rounding made high up in the tree reaches a task
-    only in proportion, and the roundings on the way to a task sum to less than 4.
+    least twice what its grandchildren do, so the rounding made high up in the tree reaches a leaf
+    only in proportion, and the roundings on the way to a leaf sum to less than 4.
+
+    Args:
+        weights: of each leaf.
+        leaves: numbers, or trees that are divided further by weights of their own.
     """
-    denominator = math.lcm(*(rate.denominator for rate in rates))
+    denominator = math.lcm(*(weight.denominator for weight in weights))
     groups: list[tuple[int, int, _Node | int]] = [
-        (int(rate * denominator), number, number) for number, rate in enumerate(rates) if rate > 0
+        (int(weight * denominator), number, leaf)
+        for number, (weight, leaf) in enumerate(zip(weights, leaves, strict=True))
+        if weight > 0
     ]
     heapq.heapify(groups)
-    for number in range(len(rates), len(rates) + len(groups) - 1):
+    for number in range(len(weights), len(weights) + len(groups) - 1):
         left_weight, _, left = heapq.heappop(groups)
         right_weight, _, right = heapq.heappop(groups)
         weight = left_weight + right_weight

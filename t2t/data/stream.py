@@ -21,6 +21,7 @@ from t2t.data.mixing import MixtureIndex, Picks
 from t2t.data.packing import plan, plan_sequences
 from t2t.data.ragged import Ints, Ragged, concatenate, from_rows
 from t2t.data.randomness import key, keys
+from t2t.data.strata import Strata
 from t2t.errors import RunError, UserError, unknown
 
 AnyBatch = TypeVar("AnyBatch", Batch, LanguageModelBatch)
@@ -89,6 +90,7 @@ class _Stream(ABC, Generic[AnyBatch]):
         targets_length: int,
         batch_size: int,
         batching: Batching = "packed",
+        strata: Sequence[Strata | None] | None = None,
         rank: int = 0,
         num_ranks: int = 1,
         window: int | None = None,
@@ -106,6 +108,7 @@ class _Stream(ABC, Generic[AnyBatch]):
             batching: "packed": several examples in a row; "bucketed": one in each, examples of a
                 window that are about as long together, in few shapes; "padded": one in each, in
                 order, a batch as wide as its longest example, rounded up to a multiple of 8.
+            strata: the classes of each corpus whose classes are balanced; None for the others.
             rank: this process's number.
             num_ranks: number of processes; they share a batch equally, in order.
             window: positions that are packed, or bucketed, together; None for as many as there
@@ -123,7 +126,8 @@ class _Stream(ABC, Generic[AnyBatch]):
             raise unknown("batching", batching, BATCHINGS)
         self._corpora = list(corpora)
         self._names = names
-        self._index = MixtureIndex(rates, [corpus.count for corpus in corpora], seed)
+        counts = [corpus.count for corpus in corpora]
+        self._index = MixtureIndex(rates, counts, seed, strata=strata)
         self.inputs_length, self.targets_length = inputs_length, targets_length
         self._lengths = (inputs_length, targets_length)
         self._batch_size = batch_size
@@ -160,6 +164,12 @@ class _Stream(ABC, Generic[AnyBatch]):
                 f"{units}: it was saved over other data or other settings"
             )
         self._window, self._offset = window, offset
+
+    def examples_per_batch(self) -> float:
+        """Examples of a global batch, in the mean of the first window."""
+        window = self._plan(0)
+        batches = len(window.widths) or len(window.rows) / self._batch_size
+        return len(window.rows.examples) / batches
 
     def __iter__(self) -> Iterator[AnyBatch]:
         """The stream itself."""

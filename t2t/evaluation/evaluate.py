@@ -12,8 +12,9 @@ from t2t.evaluation.predict import DecodingSettings, Outputs, Report, predict
 from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
+from t2t.registry import Registry
 from t2t.sources import check_split
-from t2t.task import Example, Registry, Task
+from t2t.task import Example, Task
 
 
 def evaluate(
@@ -85,7 +86,7 @@ def select_tasks(
     """
     selected: dict[str, Task] = {}
     for name in names:
-        optional = registry.mixture(name).evaluation_only if name in registry.mixtures else ()
+        optional = registry.evaluation_only(name) if name in registry.mixtures else ()
         for task in registry.expand([name]):
             if task.name in optional and split not in task.splits:
                 report(f"{task.name}: left out, it has no split {split!r}")

@@ -23,7 +23,8 @@ from t2t.evaluation.predictions import (
 )
 from t2t.evaluation.run_record import read_record
 from t2t.files import sha256_file, write_json
-from t2t.task import Prediction, Registry, Task
+from t2t.registry import Registry
+from t2t.task import Prediction, Task
 
 SCORES_FILE = "scores.json"
 AVERAGED_MIXTURES = ("super_glue",)
@@ -215,7 +216,7 @@ def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[Average]
         for mixture in AVERAGED_MIXTURES:
             if mixture not in registry.mixtures:
                 continue
-            members = registry.mixtures[mixture].tasks
+            members = [task.name for task in registry.expand([mixture], training=True)]
             found = {name: by_name.get(PredictionsName(name, split)) for name in members}
             values = [score for score in found.values() if score is not None]
             if 2 * len(values) >= len(members):

@@ -21,7 +21,7 @@ from t2t.model import manifest
 from t2t.model.files import load_model
 from t2t.model.loss import token_loss
 from t2t.model.transformer import T5
-from t2t.task import Registry
+from t2t.registry import Registry
 from t2t.training import checkpoint
 from t2t.training.checkpoint import TrainingState
 from t2t.training.initial_model import initial_model

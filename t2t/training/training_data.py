@@ -5,15 +5,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from t2t.class_balance import class_temperature
 from t2t.config import Recipe, Text
 from t2t.data.corpora import Caching, load_corpus, waits_for_cache
 from t2t.data.corpus import Corpus
-from t2t.data.mixing import mixture_rates
+from t2t.data.examples import TokenizedExamples
+from t2t.data.mixing_rates import mixture_rates, nested_rates, reached_twice
+from t2t.data.strata import Strata, task_strata
 from t2t.data.stream import BatchStream
 from t2t.documents import TextSource
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
-from t2t.task import Registry, Task
+from t2t.registry import Registry
+from t2t.task import Task
 from t2t.task_parts import text_task
 from t2t.training.run_directory import Content
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
@@ -29,6 +33,7 @@ class TrainingData:
     vocabulary: SentencePieceVocabulary
     corpora: tuple[Corpus, ...]
     rates: tuple[float, ...]
+    strata: tuple[Strata | None, ...]
     content: Content
 
     def stream(self, rank: int, num_ranks: int) -> BatchStream:
@@ -36,6 +41,7 @@ class TrainingData:
         return BatchStream(
             self.corpora,
             self.rates,
+            strata=self.strata,
             seed=self.recipe.seed,
             inputs_length=self.recipe.data.inputs_length,
             targets_length=self.recipe.data.targets_length,
@@ -47,58 +53,76 @@ class TrainingData:
 
 
 def load_training_data(
-    recipe: Recipe,
-    registry: Registry,
-    report: Callable[[str], None],
-    *,
-    build_caches: bool = True,
+    recipe: Recipe, registry: Registry, report: Callable[[str], None]
 ) -> TrainingData:
     """Read and tokenise the training split of every task of the recipe.
 
     `report` is told what was left out or cut to fit, task by task, and where a task has another
-    number of examples than it declares. Without `build_caches`, texts whose tokens have yet to be
-    written to disk are left out, which is said too: enough to look at the others.
+    number of examples than it declares.
 
     Raises:
         UserError: an unknown task, rows that are wrong, an objective that does not fit, or
             supervised targets that would be cut (unless the recipe allows it); of all tasks.
     """
-    vocabulary = load_vocabulary(Path(recipe.vocabulary))
-    data_dir = recipe.data_dir()
     mixed = mixed_tasks(recipe, registry)
-    if not build_caches:
-        mixed = _without_waiting(mixed, recipe, vocabulary, data_dir, report)
-    tasks = {name: task for name, (task, _) in mixed.items()}
-    corpora = _load_corpora(recipe, tasks.values(), vocabulary, data_dir, report)
-    _check_truncation(recipe, tasks, corpora, report)
-    rates = _rates(recipe, mixed, corpora, report)
+    return _load(recipe, registry, mixed, load_vocabulary(Path(recipe.vocabulary)), report)
+
+
+def check_training_data(recipe: Recipe, registry: Registry, report: Callable[[str], None]) -> None:
+    """Look at the data as `load_training_data` does, and write nothing to disk.
+
+    Texts whose tokens would first be written to a cache are left out, which is said.
+
+    Raises:
+        UserError: as `load_training_data`.
+    """
+    vocabulary = load_vocabulary(Path(recipe.vocabulary))
+    data_dir, caching = recipe.data_dir(), caching_of(recipe)
+    mixed = mixed_tasks(recipe, registry)
+    ready = {}
+    for name, task in mixed.items():
+        folder = waits_for_cache(task, vocabulary, data_dir, caching)
+        if folder is None:
+            ready[name] = task
+        else:
+            report(f"{name}: not looked at; training will first tokenise it into {folder}")
+    if len(ready) == len(mixed):
+        _load(recipe, registry, mixed, vocabulary, report)
+    else:
+        # Without all counts there are no rates.
+        corpora = _load_corpora(recipe, ready.values(), vocabulary, data_dir, report)
+        _check_truncation(recipe, ready, corpora, report)
+
+
+def _load(
+    recipe: Recipe,
+    registry: Registry,
+    mixed: Mapping[str, Task],
+    vocabulary: SentencePieceVocabulary,
+    report: Callable[[str], None],
+) -> TrainingData:
+    data_dir = recipe.data_dir()
+    corpora = _load_corpora(recipe, mixed.values(), vocabulary, data_dir, report)
+    _check_truncation(recipe, mixed, corpora, report)
+    rates = task_rates(recipe, registry, {c.name: c.count for c in corpora}, report)
+    temperatures = class_temperatures(recipe, mixed)
+    strata = tuple(_strata(mixed[c.name], c, temperatures.get(c.name), report) for c in corpora)
     content = Content(
         vocabulary=vocabulary.fingerprint,
-        data={
-            corpus.name: _fingerprint(tasks[corpus.name], corpus, data_dir) for corpus in corpora
-        },
+        data={c.name: _fingerprint(mixed[c.name], c, data_dir) for c in corpora},
         examples={c.name: _counts(c) for c in corpora},
     )
     ordered = tuple(rates[corpus.name] for corpus in corpora)
-    return TrainingData(recipe, vocabulary, tuple(corpora), ordered, content)
+    return TrainingData(recipe, vocabulary, tuple(corpora), ordered, strata, content)
 
 
-def _without_waiting(
-    mixed: Mapping[str, tuple[Task, float | None]],
-    recipe: Recipe,
-    vocabulary: SentencePieceVocabulary,
-    data_dir: Path | None,
-    report: Callable[[str], None],
-) -> dict[str, tuple[Task, float | None]]:
-    """The tasks whose data can be read at once."""
-    ready: dict[str, tuple[Task, float | None]] = {}
-    for name, (task, rate) in mixed.items():
-        folder = waits_for_cache(task, vocabulary, data_dir, caching_of(recipe))
-        if folder is None:
-            ready[name] = (task, rate)
-        else:
-            report(f"{name}: not looked at; training will first tokenise it into {folder}")
-    return ready
+def _strata(
+    task: Task, corpus: Corpus, temperature: float | None, report: Callable[[str], None]
+) -> Strata | None:
+    """The classes of a task whose classes are balanced; None for the others."""
+    if temperature is None or not isinstance(corpus, TokenizedExamples):
+        return None
+    return task_strata(task, corpus.labels, temperature, report)
 
 
 def _load_corpora(
@@ -134,24 +158,45 @@ def _load_corpora(
     return corpora
 
 
-def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, tuple[Task, float | None]]:
-    """By name: the tasks that the recipe mixes, each with the rate that it fixes or None.
+def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, Task]:
+    """The tasks that the recipe trains on, by name, in the order of first mention.
 
-    A name in the recipe is one of its texts, a task, or a mixture (whose tasks for evaluation
-    only are left out). A task with rate 0 is left out too.
+    A name in the recipe is one of its texts, a task, or a mixture. What has rate 0, in the recipe
+    or in a mixture, and a mixture's tasks for evaluation only are left out.
 
     Raises:
-        UserError: an unknown name, a task that is named twice with different rates, or none.
+        UserError: an unknown name, or no task at all.
     """
-    found: dict[str, tuple[Task, float | None]] = {}
+    mixed: dict[str, Task] = {}
     for name, rate in recipe.mixture.fixed.items():
-        for task in named_tasks(name, recipe, registry):
-            if found.setdefault(task.name, (task, rate))[1] != rate:
-                raise UserError(f"mixture.tasks: {task.name} is there twice with different rates")
-    mixed = {name: (task, rate) for name, (task, rate) in found.items() if rate != 0}
+        tasks = named_tasks(name, recipe, registry)
+        if rate != 0:
+            mixed |= {task.name: task for task in tasks}
     if not mixed:
         raise UserError("mixture.tasks: there is no task with a rate above 0")
     return mixed
+
+
+def class_temperatures(recipe: Recipe, mixed: Mapping[str, Task]) -> dict[str, float]:
+    """The temperature of the class balance of every mixed task where it is not 1.
+
+    The recipe's setting goes before the task's own; one for all tasks is for those with labels.
+
+    Raises:
+        UserError: the recipe names a task that is not mixed, or has no labels.
+    """
+    by_name = recipe.mixture.balanced
+    for name in by_name or {}:
+        if name not in mixed:
+            raise unknown("task", name, mixed, where="mixture.class_balance")
+        if not mixed[name].labels:
+            raise UserError(f"mixture.class_balance: {name} has no labels")
+    temperatures = {}
+    for name, task in mixed.items():
+        given = recipe.mixture.class_balance if by_name is None else by_name.get(name)
+        setting = given if task.labels and given is not None else task.class_balance
+        temperatures[name] = class_temperature(setting, "mixture.class_balance")
+    return {name: value for name, value in temperatures.items() if value != 1}
 
 
 def named_tasks(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
@@ -236,32 +281,65 @@ def _check_truncation(
         )
 
 
-def _rates(
+def task_rates(
     recipe: Recipe,
-    mixed: Mapping[str, tuple[Task, float | None]],
-    corpora: list[Corpus],
+    registry: Registry,
+    counts: Mapping[str, int | None],
     report: Callable[[str], None],
 ) -> dict[str, float]:
-    """The mixing rate of every task, not normalised."""
+    """The mixing rate of every task that the recipe mixes, not normalised.
+
+    Args:
+        recipe: names tasks, mixtures and texts, some with rates, and a policy for the others.
+        registry: knows the tasks and mixtures.
+        counts: training examples of each task; None where they are not known.
+        report: is told where tasks declare other numbers, and what is named more than once.
+
+    Raises:
+        UserError: as `nested_rates`.
+    """
     settings = recipe.mixture
-    counts = {corpus.name: corpus.count for corpus in corpora}
-    declared = {n: task.num_examples.get(SPLIT, counts[n]) for n, (task, _) in mixed.items()}
+    known = registry.with_tasks(task_of_text(name, text) for name, text in recipe.text.items())
+    declared = {name: known.task(name).num_examples.get(SPLIT) for name in counts}
+    _report_differences(settings.rates, counts, declared, report)
+    both = (declared, counts) if settings.rates == "reference" else (counts, declared)
+    used = {
+        name: count
+        for name in counts
+        if (count := both[1][name] if both[0][name] is None else both[0][name]) is not None
+    }
+    policy = mixture_rates(
+        dict.fromkeys(counts, 1) if settings.rates == "equal" else used,
+        "equal" if settings.rates == "equal" else "proportional",
+        cap=settings.cap,
+        temperature=settings.temperature,
+        scale=settings.scale,
+    )
+    for name, times in reached_twice(settings.fixed, known).items():
+        report(f"mixture.tasks: {name} is there {times} times: its rates add up")
+    rates = nested_rates(settings.fixed, known, used, policy, "mixture.tasks")
+    never = [name for name in counts if not rates[name]]
+    if never:
+        report(f"never drawn, for their rate is 0: {', '.join(never)}")
+    return {name: rates[name] for name in counts}
+
+
+def _report_differences(
+    policy: str,
+    counts: Mapping[str, int | None],
+    declared: Mapping[str, int | None],
+    report: Callable[[str], None],
+) -> None:
+    """Say which tasks have another number of examples than they declare, and which one counts."""
     differing = [
         f"{name} {count} ({declared[name]})"
         for name, count in counts.items()
-        if declared[name] != count
+        if None not in (count, declared[name]) and declared[name] != count
     ]
     if differing:
         used = {
             "proportional": "rates use the first number",
             "reference": "rates use the official number",
             "equal": "rates are equal",
-        }[settings.rates]
+        }[policy]
         report(f"training examples here (in the official set): {', '.join(differing)}; {used}")
-    return mixture_rates(
-        declared if settings.rates == "reference" else counts,
-        "equal" if settings.rates == "equal" else "proportional",
-        cap=settings.cap,
-        temperature=settings.temperature,
-        fixed={name: rate for name, (_, rate) in mixed.items()},
-    )

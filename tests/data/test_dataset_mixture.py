@@ -98,7 +98,7 @@ def test_running_text_joins_in_under_an_objective(letters):
     [
         ({"one": []}, {}, "one: the data set has no rows"),
         ({"one": [{"input": "a", "targets": "b"}]}, {}, "one: no column 'inputs'; did you mean"),
-        ({"one": rows("one", 3)}, {"rates": {"on": 1}}, "unknown task 'on'.* mean 'one'"),
+        ({"one": rows("one", 3)}, {"rates": {"on": 1}}, "unknown data set 'on'.* mean 'one'"),
         ({"one": rows("one", 3)}, {"rates": {"one": float("nan")}}, "rate of one is nan"),
         ({"one": rows("one", 3)}, {"rates": "proportionally"}, "did you mean 'proportional'"),
         ({"one": rows("one", 3)}, {"objectives": {"two": Objective()}}, "no data set 'two'"),

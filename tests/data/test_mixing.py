@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t2t.data.mixing import MixtureIndex, mixture_rates, proportional_rate
+from t2t.data.mixing import MixtureIndex
+from t2t.data.mixing_rates import mixture_rates, proportional_rate
 from t2t.errors import UserError
 
 RATES = st.lists(

@@ -17,8 +17,9 @@ from t2t.evaluation.scoring import score_directory
 from t2t.files import sha256_file
 from t2t.model.hub import save_hf
 from t2t.model.transformer import T5
+from t2t.registry import Registry
 from t2t.sources import MemorySource
-from t2t.task import Registry, Task
+from t2t.task import Task
 from t2t.vocabulary import SentencePieceVocabulary
 
 SaveCheckpoint = Callable[[Path, int, T5], Path]

@@ -12,7 +12,8 @@ from t2t.errors import UserError
 from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
-from t2t.task import Example, Mixture, Registry, Task
+from t2t.registry import Mixture, Registry
+from t2t.task import Example, Task
 
 EIGHT = ["boolq", "cb", "copa", "multirc", "record", "rte", "wic", "wsc"]
 
@@ -261,7 +262,7 @@ def test_an_own_task_and_mixture_are_scored(tmp_path: Path, registry: Registry) 
 
 def test_scoring_loads_no_torch(eight: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from t2t.task import load_tasks; "
+        "import sys; from pathlib import Path; from t2t.registry import load_tasks; "
         "from t2t.evaluation.scoring import score_directory; "
         "from t2t.evaluation.leaderboards import check, submission; "
         f"score_directory(Path({str(eight)!r}), load_tasks()); "

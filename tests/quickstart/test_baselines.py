@@ -6,7 +6,8 @@ import pytest
 
 from t2t.quickstart.baselines import bag_of_words, baseline_score, majority
 from t2t.quickstart.world import Sizes, write_world
-from t2t.task import Example, Task, load_tasks
+from t2t.registry import load_tasks
+from t2t.task import Example, Task
 
 
 @pytest.fixture(scope="module")

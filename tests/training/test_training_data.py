@@ -9,8 +9,9 @@ import pytest
 from t2t.config import Recipe
 from t2t.errors import UserError
 from t2t.objective import Objective
+from t2t.registry import Mixture, Registry
 from t2t.sources import MemorySource
-from t2t.task import Mixture, Registry, Task
+from t2t.task import Task
 from t2t.task_parts import classification
 from t2t.training.training_data import TrainingData, load_training_data, mixed_tasks
 

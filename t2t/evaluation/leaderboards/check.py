@@ -9,7 +9,7 @@ from t2t.evaluation.leaderboards.archive import read_archive
 from t2t.evaluation.leaderboards.expected import Expected, expected_rows
 from t2t.evaluation.leaderboards.leaderboard import Id, Leaderboard, LeaderboardFile
 from t2t.json_lines import described
-from t2t.task import Registry
+from t2t.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

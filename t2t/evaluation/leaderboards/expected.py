@@ -6,7 +6,7 @@ from pathlib import Path
 
 from t2t.errors import RunError
 from t2t.evaluation.leaderboards.leaderboard import Id, Leaderboard, LeaderboardFile
-from t2t.task import Registry
+from t2t.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from t2t.evaluation.leaderboards.expected import Expected, expected_rows, missin
 from t2t.evaluation.leaderboards.leaderboard import Id, Label, Leaderboard, LeaderboardFile
 from t2t.evaluation.predictions import PredictionsName, predictions_folder, read_predictions
 from t2t.files import replacing, sha256_file, write_json
-from t2t.task import Prediction, Registry
+from t2t.registry import Registry
+from t2t.task import Prediction
 
 
 @dataclass(frozen=True, slots=True)

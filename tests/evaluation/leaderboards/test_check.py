@@ -19,7 +19,7 @@ from t2t.evaluation.leaderboards.check import check_archive, check_submission
 from t2t.evaluation.leaderboards.expected import Expected, expected_rows
 from t2t.evaluation.leaderboards.submission import write_submission
 from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-from t2t.task import Registry
+from t2t.registry import Registry
 
 Contents = dict[str, bytes]
 

@@ -13,7 +13,7 @@ from t2t.evaluation.leaderboards.check import check_submission
 from t2t.evaluation.leaderboards.submission import SubmissionReport, write_submission
 from t2t.evaluation.leaderboards.superglue import SUPERGLUE
 from t2t.evaluation.predictions import read_predictions, write_predictions
-from t2t.task import Registry
+from t2t.registry import Registry
 
 EXPECTED = {
     "BoolQ.jsonl": [
