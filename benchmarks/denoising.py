@@ -70,18 +70,18 @@ def vectorised(objective: WindowObjective, tokens: Array, widths: tuple[int, int
 
 def collator(tokens: Array) -> Way:
     """The common way, from the lists of ids that a data set gives."""
-    examples = [{"input_ids": row} for row in tokens.tolist()]
+    examples: list[list[int]] = tokens.tolist()
+    return lambda epoch: collate(examples)
 
-    def way(epoch: int) -> Sides:
-        np.random.seed(epoch)
-        ids = np.array([example["input_ids"] for example in examples])
-        mask = np.asarray([shuffled_mask(ids.shape[1]) for _ in examples])
-        return (
-            filtered(ids, sentinels(mask.astype(np.int8))),
-            filtered(ids, sentinels((~mask).astype(np.int8))),
-        )
 
-    return way
+def collate(examples: list[list[int]]) -> Sides:
+    """Inputs and targets of windows of one length, with masks of numpy's global generator."""
+    ids = np.array(examples)
+    mask = np.asarray([shuffled_mask(ids.shape[1]) for _ in examples])
+    return (
+        filtered(ids, sentinels(mask.astype(np.int8))),
+        filtered(ids, sentinels((~mask).astype(np.int8))),
+    )
 
 
 def shuffled_mask(length: int) -> Array:

@@ -39,7 +39,7 @@ from t2t.task_parts import text_task
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 sys.path.insert(0, str(Path(__file__).parent))
-from denoising import COLLATOR, collator
+from denoising import COLLATOR, collate
 
 INPUTS, TARGETS, RAW = 512, 114, 568
 BATCH_SIZE = 128
@@ -98,8 +98,7 @@ def collated(books: str, vocabulary: SentencePieceVocabulary, folder: Path) -> N
     def tokens() -> int:
         start = next(batches)
         rows = order[np.arange(start, start + BATCH_SIZE) % len(order)].tolist()
-        ids = np.array(table[rows]["input_ids"])
-        return sum(side.size for side in collator(ids)(start))
+        return sum(side.size for side in collate(list(table[rows]["input_ids"])))
 
     return tokens
 

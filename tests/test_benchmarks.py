@@ -28,6 +28,8 @@ def data(tmp_path_factory) -> Path:
 
 
 ARGUMENTS = {
+    "cache_memory.py": ["--vocabulary", "{data}/small.model", "--text", "{data}/notes.txt",
+                        "--gigabytes", "0.001"],
     "denoising.py": ["--rows", "4", "--repeats", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                    "--tasks", "super_glue_rte"],
@@ -43,11 +45,6 @@ ARGUMENTS = {
 def test_a_benchmark_prints_ours_and_its_peers_numbers(name, data):
     arguments = [argument.format(data=data) for argument in ARGUMENTS[name]]
     check(name, arguments)
-
-
-def test_the_memory_of_a_cache_is_printed_like_a_speed(data):
-    arguments = [argument.format(data=data) for argument in ARGUMENTS["text_to_ids.py"]]
-    check("text_to_ids.py", [*arguments, "--memory", "--gigabytes", "0.001"])
 
 
 def check(name: str, arguments: list[str]) -> None:
