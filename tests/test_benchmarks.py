@@ -26,6 +26,7 @@ def data(tmp_path_factory) -> Path:
 
 ARGUMENTS = {
     "denoising.py": ["--rows", "4", "--repeats", "1"],
+    "mixing.py": ["--examples", "5000", "--largest", "1000", "--divide", "10", "--repeats", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                    "--tasks", "super_glue_rte"],
     "quickstart_settings.py": ["--short"],
