@@ -31,6 +31,7 @@ ARGUMENTS = {
     "cache_memory.py": ["--vocabulary", "{data}/small.model", "--text", "{data}/notes.txt",
                         "--gigabytes", "0.001"],
     "denoising.py": ["--rows", "4", "--repeats", "1"],
+    "mixing.py": ["--examples", "5000", "--largest", "1000", "--divide", "10", "--repeats", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                    "--tasks", "super_glue_rte"],
     "stream.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from t2t.cli import main
+from t2t.cli import _cell, main
 from t2t.vocabulary import load_vocabulary, train_vocabulary
 
 RTE = [
@@ -78,7 +78,7 @@ def test_help_answers_at_once():
     times = []
     for _ in range(3):
         began = resource.getrusage(resource.RUSAGE_CHILDREN)
-        code = "from t2t.cli import main; main()"
+        code = "from t2t.cli import _cell, main; main()"
         done = subprocess.run(
             [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
         )
@@ -126,6 +126,35 @@ def test_mixtures_show_counted_and_declared_examples(t2t):
     assert sum(shares) == pytest.approx(1)
     code, out, _ = t2t("mixtures")
     assert (code, out.split(":")[0]) == (0, "super_glue")
+
+
+def test_mixtures_show_epochs(t2t):
+    options = ("--rates", "equal", "--steps", 1000, "--batch-size", 8)
+    code, out, error = t2t("mixtures", "show", "super_glue", *options)
+    assert (code, error) == (0, "")
+    title, *lines = [line.split() for line in out.splitlines()]
+    assert title[-2:] == ["drawn", "epochs"]
+    by_task = {line[0]: line for line in lines}
+    assert by_task["super_glue_cb"][-2:] == ["1000", "4.0000"]
+    assert by_task["super_glue_axb"][1:3] == ["evaluation", "only"]
+
+
+def test_mixtures_show_what_a_recipe_mixes(t2t, data):
+    name, *sets = recipe(data)
+    code, out, error = t2t("mixtures", "show", "--recipe", name, *sets, "--json")
+    assert code == 0, error
+    (row,) = map(json.loads, out.splitlines())
+    assert (row["task"], row["examples"], row["share_of_tokens"]) == ("super_glue_rte", 2, 1.0)
+    assert "a packed batch holds about" in error
+
+
+def test_small_numbers_in_a_table_are_not_zero():
+    assert [_cell(number) for number in (0.0, 1e-9, 0.5, 1234.5)] == [
+        "0.0000",
+        "1e-09",
+        "0.5000",
+        "1234.5000",
+    ]
 
 
 def test_recipes_have_paths(t2t):
@@ -231,6 +260,8 @@ MISTAKES = [
     (["tasks", "preview", "super_glue_cb", "--data-dir", "{data}/absent"], "no such folder"),
     (["tasks", "preview", "super_glue_rte", "--ids", "--data-dir", "{data}"], "needs --vocabulary"),
     (["mixtures", "show", "super_gleu"], "did you mean 'super_glue'?"),
+    (["mixtures", "show", "super_glue", "--steps", "5"], "--steps needs --batch-size"),
+    (["mixtures", "show"], "name a mixture, or a recipe with --recipe"),
     (["recipes", "path", "finetune/superglue"], "did you mean 'finetune/super_glue'?"),
     (["train", "finetune/nope", "--out", "{out}"], "unknown recipe 'finetune/nope'"),
     (["evaluate", "{out}", "--tasks", "super_glue", "--out", "{out}", "--data-dir", "{data}"],

@@ -77,6 +77,8 @@ def test_extends_is_one_level(tmp_path):
         ("optimizer: {learning_rate: .nan}", "optimizer.learning_rate: Input should be a finite"),
         ("optimizer: {learning_rate: true}", "should be a number, not true or false"),
         ("mixture: {tasks: {a: -1}}", "mixture.tasks.a: Input should be greater than or equal"),
+        ("mixture: {tasks: [a, b, a]}", "mixture.tasks: names a twice"),
+        ("mixture: {tasks: [a], scale: 0}", "mixture.scale: Input should be greater than 0"),
         ("text: {b: {files: [x], densty: 1}}", "text.b.densty: unknown key"),
     ],
 )
@@ -89,6 +91,32 @@ def test_a_setting_of_two_forms_is_judged_by_the_one_it_has(tmp_path, tasks):
     message = refusal(write(tmp_path, MINIMAL), f"mixture.tasks={tasks}")
     assert "1 problem\n" in message
     assert "list[str]" not in message
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "none",
+        "{temperature: 2}",
+        "{a: uniform, b: {temperature: 3}}",
+        "null",
+    ],
+)
+def test_class_balance_is_one_setting_or_one_a_task(tmp_path, setting):
+    recipe = load_recipe(write(tmp_path, MINIMAL), [f"mixture.class_balance={setting}"])
+    (tmp_path / "again.yaml").write_text(dump_recipe(recipe))
+    assert load_recipe(str(tmp_path / "again.yaml")) == recipe
+    named = {"a": "uniform", "b": {"temperature": 3}}
+    assert recipe.mixture.balanced == (named if setting.startswith("{a") else None)
+
+
+@pytest.mark.parametrize("setting", ["uniforn", "{a: uniforn}", "{temperature: 0.5}", "[a]", "2"])
+def test_a_wrong_class_balance_is_one_problem_with_its_place(tmp_path, setting):
+    assignment = f"mixture.class_balance={setting}"
+    message = refusal(write(tmp_path, MINIMAL), assignment)
+    assert "1 problem\n" in message
+    assert f"--set {assignment}: mixture.class_balance: class_balance is " in message
+    assert "allowed: none, inverse_sqrt, uniform, {temperature: T} with T of 1 or more" in message
 
 
 def test_every_problem_is_listed_at_once(tmp_path):

@@ -1,15 +1,10 @@
-import importlib
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from t2t import casts, metrics
 from t2t.errors import UserError
-from t2t.registry import Mixture, Registry, load_tasks
 from t2t.sources import MemorySource
 from t2t.task import CastRow, Example, Prediction, Task
 from t2t.task_parts import classification
@@ -172,85 +167,23 @@ def test_a_name_that_cannot_be_in_a_file_name_is_refused(name):
         colour_task([], name=name)
 
 
-def registry() -> Registry:
-    result = Registry()
-    for name in ("a", "b", "probe"):
-        result.add(colour_task([], name=name), place="here")
-    result.add(Mixture(name="both", tasks=("a", "b"), evaluation_only=("probe",)), place="here")
-    return result
-
-
-def names(tasks: list[Task]) -> list[str]:
-    return [task.name for task in tasks]
-
-
-def test_names_expand_to_tasks_once_in_their_order():
-    tasks = registry()
-    assert names(tasks.expand(["b", "both"])) == ["b", "a", "probe"]
-    assert names(tasks.expand(["both"], training=True)) == ["a", "b"]
-    assert names(tasks.expand(["probe"], training=True)) == ["probe"]
-
-
-def test_a_name_is_taken_once_and_both_places_are_named():
-    for item in (colour_task([], name="a"), Mixture(name="a", tasks=())):
-        with pytest.raises(UserError, match="'a' is defined twice: in here and there"):
-            registry().add(item, place="there")
-
-
-def test_unknown_names_are_told_with_the_nearest():
-    tasks = registry()
-    tasks.add(Mixture(name="broken", tasks=("a", "proeb")), place="here")
-    for call, message in {
-        lambda: tasks.task("prob"): "unknown task 'prob'; did you mean 'probe'",
-        lambda: tasks.mixture("bth"): "unknown mixture 'bth'; did you mean 'both'",
-        lambda: tasks.expand(["a", "bohh"]): "unknown task or mixture 'bohh'; .*'both'",
-        lambda: tasks.expand(["broken"]): "mixture broken: unknown task 'proeb'; .*'probe'",
-        lambda: tasks.task("both"): "'both' is a mixture",
-    }.items():
-        with pytest.raises(UserError, match=message):
-            call()
-
-
-def test_loading_gives_a_new_registry_each_time():
-    first, second = load_tasks(), load_tasks()
-    assert first is not second
-    assert set(first.tasks) == set(second.tasks)
-    assert first.tasks
-
-
-def test_loading_all_tasks_is_light():
-    heavy = ["torch", "datasets", "transformers", "sklearn", "scipy", "evaluate", "numpy"]
-    code = (
-        "import sys; from t2t.registry import load_tasks; load_tasks(); "
-        f"print([name for name in {heavy} if name in sys.modules])"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
-
-
-def test_the_folder_of_tasks_has_one_name():
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import tasks"
-    root = str(Path(__file__).resolve().parents[1])
-    run = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True)
-    assert "import t2t.tasks, not the top-level folder" in run.stderr
-
-
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("setting", "message"),
     [
-        ("TASKS = (", r"broken\.py:1: .*SyntaxError"),
-        ("\nTASKS = MINE", r"broken\.py:2: .*NameError: name 'MINE'"),
-        ("TASKS = 5", "TASKS must be a tuple of Task objects"),
-        ("MIXTURES = ('a',)", "MIXTURES must be a tuple of Mixture objects"),
+        ("uniforn", "task own: class_balance is 'uniforn'; did you mean 'uniform'"),
+        ("uniform", "task own: class_balance is uniform, but it has no labels"),
+        ({"temperature": 0.5}, r"task own: .*allowed: none, .*T of 1 or more"),
     ],
 )
-def test_a_slip_in_a_task_module_is_one_message(tmp_path, monkeypatch, code, message):
-    (tmp_path / "broken.py").write_text(code)
-    package = importlib.import_module("t2t.tasks")
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+def test_class_balance_needs_a_known_setting_and_labels(setting, message):
     with pytest.raises(UserError, match=message):
-        load_tasks()
-    sys.modules.pop("t2t.tasks.broken", None)
+        Task(
+            name="own",
+            source=MemorySource({}),
+            cast=lambda row: ("", ""),
+            class_balance=setting,
+        )
+    assert colour_task([], class_balance={"temperature": 3}).class_balance == {"temperature": 3}
 
 
 def test_a_metric_that_fails_is_one_message():

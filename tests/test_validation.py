@@ -92,6 +92,15 @@ def test_problems_are_placed_where_the_setting_was_written(folder):
         assert line.startswith(start)
 
 
+def test_class_balance_of_a_task_that_is_not_mixed_is_placed(folder):
+    assignment = "mixture.class_balance={super_glue_rt: uniform}"
+    (found,) = problems(folder, assignment)
+    start = f"--set {assignment}: mixture.class_balance: unknown task 'super_glue_rt'; did you mean"
+    assert found.startswith(start)
+    (found,) = problems(folder, "mixture.class_balance={notes: uniform}")
+    assert found.endswith("mixture.class_balance: notes has no labels")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [

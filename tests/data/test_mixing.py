@@ -1,5 +1,4 @@
 import itertools
-import math
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t2t.data.mixing import MixtureIndex
-from t2t.data.mixing_rates import mixture_rates, proportional_rate
+from t2t.data.strata import Strata, strata_of
 from t2t.errors import UserError
 
 RATES = st.lists(
@@ -21,51 +20,6 @@ RATES = st.lists(
 def picks(index, start, stop):
     found = index.positions(start, stop)
     return list(zip(found.task.tolist(), found.epoch.tolist(), found.row.tolist(), strict=True))
-
-
-# Rates.
-
-
-@pytest.mark.parametrize(
-    ("count", "options", "rate"),
-    [
-        (100, {}, 100.0),
-        (100, {"cap": 64}, 64.0),
-        (100, {"cap": 64, "temperature": 2.0}, 8.0),
-        (100, {"temperature": 2.0}, 10.0),
-        (10**9, {"cap": 2**19, "temperature": 8.0}, 2 ** (19 / 8)),
-    ],
-)
-def test_proportional_rate(count, options, rate):
-    assert proportional_rate(count, **options) == pytest.approx(rate)
-
-
-def test_policies_and_fixed_rates():
-    counts = {"cb": 250, "rte": 2490, "text": 10**6}
-    assert mixture_rates(counts) == {"cb": 250.0, "rte": 2490.0, "text": 10.0**6}
-    assert set(mixture_rates(counts, "equal").values()) == {1.0}
-    fixed = {"text": 5.0, "cb": 0.0, "rte": None}
-    assert mixture_rates(counts, cap=1000, fixed=fixed) == {"cb": 0.0, "rte": 1000.0, "text": 5.0}
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"policy": "proportionl"}, "did you mean 'proportional'"),
-        ({"fixed": {"ctb": 1.0}}, "mixture rates: unknown task 'ctb'; did you mean 'cb'"),
-        ({"fixed": {"cb": -1.0}}, "rate of cb is -1.0"),
-        ({"fixed": {"cb": math.nan}}, "rate of cb is nan"),
-        ({"fixed": {"cb": math.inf}}, "rate of cb is inf"),
-        ({"temperature": 0.0}, "temperature is 0.0"),
-        ({"cap": 0}, "cap is 0"),
-    ],
-)
-def test_wrong_rates_are_refused(options, message):
-    with pytest.raises(UserError, match=message):
-        mixture_rates({"cb": 250}, **options)
-
-
-# The index.
 
 
 def test_every_epoch_of_a_task_is_a_permutation_of_its_rows():
@@ -173,3 +127,85 @@ def test_positions_of_an_empty_range():
 def test_mixtures_that_cannot_be_are_refused(rates, counts, message):
     with pytest.raises(UserError, match=message):
         MixtureIndex(rates, counts, seed=0)
+
+
+@given(RATES, st.integers(0, 10**15))
+@settings(max_examples=50)
+def test_tasks_of_rates_as_small_as_they_come_are_exact_in_the_long_run(rates, block):
+    rates = [1.0, 1e-12, *rates, 5e-324]
+    index = MixtureIndex(rates, [5] * len(rates), seed=0)
+    total = sum(map(Fraction, rates))
+    for count, rate in zip(index.counts_before(block).tolist(), rates, strict=True):
+        assert abs(count - block * 1024 * Fraction(rate) / total) < 4
+
+
+def test_a_rate_of_one_in_a_trillion_comes_as_often_as_it_should():
+    index = MixtureIndex([1.0, 1e-12], [100, 100], seed=0)
+    count = int(index.counts_before(10**15)[1])
+    assert abs(count - 1024 * 10**15 * Fraction(1e-12) / (1 + Fraction(1e-12))) < 4
+    assert count == pytest.approx(1_024_000, abs=4)
+
+
+# Classes.
+
+CLASS_IDS = st.lists(st.integers(0, 4), min_size=1, max_size=40).map(np.asarray)
+
+
+def balanced(ids, temperature, rates=(1.0, 2.0), **options):
+    """Task 0 has the classes, task 1 has 13 rows and none."""
+    strata = [strata_of(ids, temperature), None]
+    return MixtureIndex(rates, [len(ids), 13], seed=3, strata=strata, **options)
+
+
+@given(CLASS_IDS, st.sampled_from([1.5, 2.0, np.inf]), st.integers(0, 3))
+@settings(max_examples=50)
+def test_every_epoch_of_every_stratum_visits_each_of_its_rows_once(ids, temperature, seed):
+    index = balanced(ids, temperature)
+    found = picks(index, 0, 4096)
+    rows = [(epoch, row) for task, epoch, row in found if task == 0]
+    assert len(set(rows)) == len(rows)
+    for class_id in np.unique(ids).tolist():
+        own = np.flatnonzero(ids == class_id).tolist()
+        visits = [(epoch, row) for epoch, row in rows if ids[row] == class_id]
+        epochs = [epoch for epoch, _ in visits]
+        assert epochs == sorted(epochs)
+        for epoch in range(max(epochs, default=0)):
+            assert sorted(row for e, row in visits if e == epoch) == own
+
+
+@given(CLASS_IDS, st.sampled_from([1.5, 2.0, np.inf]), st.integers(1, 4))
+@settings(max_examples=50)
+def test_classes_have_the_shares_that_were_asked_for(ids, temperature, blocks):
+    index = balanced(ids, temperature)
+    total = blocks * 1024
+    found = index.positions(0, total)
+    drawn = np.bincount(ids[found.row[found.task == 0]], minlength=5)
+    sizes = np.bincount(ids, minlength=5)
+    weights = np.where(sizes > 0, np.maximum(sizes, 1) ** (1 / temperature), 0.0)
+    # Less than 4 inside the task's examples, and the class's share of the task's own 4.
+    assert np.abs(drawn - total / 3 * weights / weights.sum()).max() < 8
+    assert abs(drawn.sum() - total / 3) < 4
+
+
+@given(CLASS_IDS, st.integers(0, 10**12), st.lists(st.integers(0, 700), min_size=1, max_size=3))
+@settings(max_examples=30)
+def test_seeking_with_classes_is_the_same_as_reading_on(ids, start, steps):
+    index = balanced(ids, 2.0, block=256)
+    stops = [start + sum(steps[: number + 1]) for number in range(len(steps))]
+    pieces = [
+        pick for a, b in zip([start, *stops], stops, strict=False) for pick in picks(index, a, b)
+    ]
+    assert pieces == picks(index, start, stops[-1])
+
+
+def test_class_balance_of_one_task_leaves_the_counts_of_all():
+    ids = np.arange(30) // 25
+    plain = MixtureIndex([1.0, 2.0], [30, 13], seed=3)
+    for block in (1, 7, 10**12):
+        counts = balanced(ids, np.inf).counts_before(block)
+        assert counts.tolist() == plain.counts_before(block).tolist()
+
+
+def test_strata_that_are_not_the_rows_of_their_task_are_refused():
+    with pytest.raises(ValueError, match="the strata of task 0 are not its 5 rows"):
+        MixtureIndex([1.0], [5], seed=0, strata=[Strata((np.arange(4),), (1.0,))])

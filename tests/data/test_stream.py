@@ -1,5 +1,6 @@
 import itertools
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from t2t.data.denoising import iid_replace_spans, span_corruption
 from t2t.data.examples import TokenizedExamples
 from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import from_rows
+from t2t.data.strata import strata_of
 from t2t.data.stream import BATCHINGS, BatchStream, LanguageModelStream
 from t2t.data.tokenization import InMemoryDocuments
 from t2t.data.windows import TextWindows
@@ -271,3 +273,18 @@ def test_a_small_mixture_is_not_packed_across_many_epochs():
     batches = BatchStream([corpus], [1.0], seed=0, batch_size=1, **LIMITS)
     keys = [key for batch in take(batches, 400) for row in batch.keys for key in row]
     assert sorted(keys[:300]) == sorted(f"small/0/{row}" for row in range(300))
+
+
+def test_classes_are_drawn_as_their_strata_say():
+    # Of 60 examples every sixth is of class 1, which inverse_sqrt draws at sqrt(10) : sqrt(50).
+    corpus = supervised("balanced", 60, 6)
+    class_ids = np.arange(60) % 6 // 5
+    shares = {}
+    for temperature in (1.0, 2.0, math.inf):
+        strata = [strata_of(class_ids, temperature)]
+        batches = BatchStream([corpus], [1.0], seed=0, batch_size=8, strata=strata, **LIMITS)
+        rows = [int(k.split("/")[2]) for b in take(batches, 400) for row in b.keys for k in row]
+        shares[temperature] = np.mean(class_ids[rows])
+    assert shares[1.0] == pytest.approx(1 / 6, abs=0.01)
+    assert shares[2.0] == pytest.approx(10**0.5 / (10**0.5 + 50**0.5), abs=0.01)
+    assert shares[math.inf] == pytest.approx(0.5, abs=0.01)

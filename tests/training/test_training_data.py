@@ -1,7 +1,9 @@
 """What a recipe trains on: rates, what is reported, what is refused."""
 
+import math
 import re
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,12 @@ from t2t.registry import Mixture, Registry
 from t2t.sources import MemorySource
 from t2t.task import Task
 from t2t.task_parts import classification
-from t2t.training.training_data import TrainingData, load_training_data, mixed_tasks
+from t2t.training.training_data import (
+    TrainingData,
+    class_temperatures,
+    load_training_data,
+    mixed_tasks,
+)
 
 SENTENCE = "The dog sees the cat."
 
@@ -38,6 +45,7 @@ def registry() -> Registry:
         task("many", 16, declared=16),
         task("probe", 2),
         Mixture(name="both", tasks=("few", "many"), evaluation_only=("probe",)),
+        Mixture(name="sized", tasks={"few": lambda task, count: 2 * count}),
     ):
         result.add(item, "here")
     return result
@@ -78,7 +86,12 @@ def rates(data: TrainingData) -> dict[str, float]:
         ({"rates": "reference", "cap": 25, "temperature": 2.0}, 5, 4),
         ({"tasks": {"few": 2.5, "many": None}}, 2.5, 16),
         ({"tasks": {"many": 0.5, "few": None}, "rates": "equal"}, 1, 0.5),
-        ({"tasks": {"both": 3}}, 3, 3),
+        ({"tasks": {"both": 3}}, 0.6, 2.4),
+        ({"tasks": {"both": 3}, "rates": "equal"}, 1.5, 1.5),
+        ({"tasks": {"few": 2, "both": None}}, 6, 16),
+        ({"tasks": {"sized": None, "many": 1}}, 8, 1),
+        ({"scale": 0.25, "cap": 2}, 1, 2),
+        ({"tasks": {"sized": None, "many": 1}, "rates": "reference"}, 128, 1),
         ({"tasks": {"few": 100, "many": None}, "cap": 9}, 100, 9),
     ],
 )
@@ -164,11 +177,55 @@ def test_rate_zero_and_evaluation_only_leave_a_task_out(template, registry):
     assert list(mixed_tasks(recipe(template, tasks=["both"]), registry)) == ["few", "many"]
 
 
-def test_a_task_that_is_named_twice_has_one_rate(template, registry):
-    twice = mixed_tasks(recipe(template, tasks=["few", "both"]), registry)
-    assert list(twice) == ["few", "many"]
-    with pytest.raises(UserError, match="few is there twice with different rates"):
-        mixed_tasks(recipe(template, tasks={"few": 2, "both": None}), registry)
+def test_a_task_that_is_named_twice_adds_up_and_is_said(template, registry):
+    _, lines = loaded(recipe(template, tasks=["many", "both"]), registry)
+    assert "mixture.tasks: many is there 2 times: its rates add up" in lines
+    assert list(mixed_tasks(recipe(template, tasks=["many", "both"]), registry)) == ["many", "few"]
+
+
+def test_a_text_is_mixed_with_its_rate(template, registry, tmp_path):
+    text = documents(tmp_path, *[SENTENCE] * 40)
+    mixture = {"notes": 5, "both": 10}
+    data, _ = loaded(recipe(template, text=text, tasks=mixture), registry)
+    assert rates(data) == pytest.approx({"notes": 5, "few": 2, "many": 8})
+
+
+def test_a_function_that_gives_zero_is_said(template, registry):
+    registry.add(Mixture(name="never", tasks={"probe": lambda task, count: 0}), "here")
+    data, lines = loaded(recipe(template, tasks=["many", "never"]), registry)
+    assert rates(data) == {"many": 16, "probe": 0}
+    assert "never drawn, for their rate is 0: probe" in lines
+
+
+# Class balance.
+
+
+def temperatures(template, registry, setting, tasks=("few", "many")):
+    wanted = recipe(template, tasks=list(tasks), class_balance=setting)
+    return class_temperatures(wanted, mixed_tasks(wanted, registry))
+
+
+def test_class_balance_is_for_all_tasks_with_labels_or_by_name(template, registry):
+    registry.add(replace(task("own", 2), name="own", class_balance="uniform"), "here")
+    registry.add(replace(task("free", 2), name="free", labels=()), "here")
+    tasks = ("few", "own", "free")
+    for setting, expected in (
+        (None, {"own": math.inf}),
+        ("none", {}),
+        ("inverse_sqrt", {"few": 2.0, "own": 2.0}),
+        ({"temperature": 3}, {"few": 3.0, "own": 3.0}),
+        ({"few": "inverse_sqrt"}, {"few": 2.0, "own": math.inf}),
+        ({"own": "none", "few": {"temperature": 4}}, {"few": 4.0}),
+    ):
+        assert temperatures(template, registry, setting, tasks) == expected
+
+
+def test_class_balance_by_name_is_of_mixed_tasks_with_labels(template, registry):
+    registry.add(replace(task("free", 2), name="free", labels=()), "here")
+    with pytest.raises(UserError, match=r"^mixture.class_balance: unknown task 'few2'; .*'few'"):
+        temperatures(template, registry, {"few2": "uniform"})
+    with pytest.raises(UserError, match=r"^mixture.class_balance: free has no labels"):
+        temperatures(template, registry, {"free": "uniform"}, ("few", "free"))
 
 
 def test_fingerprints_follow_the_rows_the_version_and_the_objective(template, tmp_path):
@@ -188,3 +245,22 @@ def test_fingerprints_follow_the_rows_the_version_and_the_objective(template, tm
         content(replace(task("own", 3), objective=Objective(mean_span=2.0))),
     }
     assert len(changed) == 5
+
+
+def test_balanced_classes_reach_the_batches(template, registry):
+    rows = [{"text": SENTENCE, "label": int(number == 0)} for number in range(9)]
+    task = classification(
+        name="skewed",
+        source=MemorySource({"train": rows}),
+        text=lambda row: row["text"],
+        labels=("no", "yes"),
+    )
+    registry.add(task, place="here")
+    shares = {}
+    for setting in ("none", "uniform"):
+        wanted = recipe(template, tasks=["skewed"], class_balance={"skewed": setting})
+        data, _ = loaded(wanted, registry)
+        keys = [k for batch in islice(data.stream(0, 1), 50) for row in batch.keys for k in row]
+        shares[setting] = sum(key.endswith("/0") for key in keys) / len(keys)
+    assert shares["none"] == pytest.approx(1 / 9, abs=0.02)
+    assert shares["uniform"] == pytest.approx(1 / 2, abs=0.02)
