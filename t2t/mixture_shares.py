@@ -16,11 +16,18 @@ from t2t.config import Data, MixtureRates, Recipe, Section, Train, load_recipe
 from t2t.data.examples import Corpus
 from t2t.data.mixing import MixtureIndex
 from t2t.data.packing import plan
+from t2t.data.strata import Strata
 from t2t.data.stream import WINDOW
 from t2t.errors import UserError
 from t2t.registry import Registry
 from t2t.task import Task
-from t2t.training.training_data import SPLIT, load_training_data, mixed_tasks, task_rates
+from t2t.training.training_data import (
+    SPLIT,
+    TrainingData,
+    load_training_data,
+    mixed_tasks,
+    task_rates,
+)
 
 POLICY_OPTIONS = ("rates", "cap", "temperature", "scale")
 
@@ -180,36 +187,43 @@ def recipe_shares(
     lengths = (recipe.data.inputs_length, recipe.data.targets_length)
     tasks = mixed_tasks(recipe, registry)
     shares = [
-        _TaskShare(tasks[corpus.name], rate, corpus.count, _tokens_per_example(corpus, lengths))
-        for corpus, rate in zip(data.corpora, data.rates, strict=True)
+        _TaskShare(
+            tasks[corpus.name], rate, corpus.count, _tokens_per_example(corpus, strata, lengths)
+        )
+        for corpus, rate, strata in zip(data.corpora, data.rates, data.strata, strict=True)
     ]
     drawn = None
     if epochs:
         drawn = float(recipe.train.steps * recipe.train.batch_size)
         if recipe.data.pack:
-            held = _examples_per_row(data.corpora, data.rates, lengths, recipe.seed)
+            held = _examples_per_row(data, lengths)
             report(f"a packed row holds about {held:.2f} examples, by packing {WINDOW}")
             drawn *= held
     return _rows(shares, _evaluated(recipe, registry), drawn)
 
 
-def _tokens_per_example(corpus: Corpus, limits: tuple[int, int]) -> float:
+def _tokens_per_example(corpus: Corpus, strata: Strata | None, limits: tuple[int, int]) -> float:
+    """Mean tokens of both sides of an example as it is drawn: by class where there are strata."""
     rows = np.arange(corpus.count)
     sides = corpus.lengths(np.zeros_like(rows), rows)[:2]
-    return sum(
-        float(np.minimum(side, limit).mean()) for side, limit in zip(sides, limits, strict=True)
-    )
+    inputs, targets = (np.minimum(side, limit) for side, limit in zip(sides, limits, strict=True))
+    tokens = inputs + targets
+    if strata is None:
+        return float(np.mean(tokens))
+    means = [np.mean(tokens[own]) for own in strata.rows]
+    return float(np.average(means, weights=strata.weights))
 
 
-def _examples_per_row(
-    corpora: Sequence[Corpus], rates: Sequence[float], limits: tuple[int, int], seed: int
-) -> float:
+def _examples_per_row(data: TrainingData, limits: tuple[int, int]) -> float:
     """Examples of the first window of the mixture to the rows that they are packed in."""
-    picks = MixtureIndex(rates, [corpus.count for corpus in corpora], seed).positions(0, WINDOW)
+    counts = [corpus.count for corpus in data.corpora]
+    index = MixtureIndex(data.rates, counts, data.recipe.seed, strata=data.strata)
+    picks = index.positions(0, WINDOW)
     lengths = np.empty((2, len(picks)), np.int64)
     for task in np.unique(picks.task).tolist():
         chosen = np.flatnonzero(picks.task == task)
-        lengths[:, chosen] = corpora[task].lengths(picks.epoch[chosen], picks.row[chosen])[:2]
+        found = data.corpora[task].lengths(picks.epoch[chosen], picks.row[chosen])
+        lengths[:, chosen] = found[:2]
     inputs, targets = (np.minimum(side, limit) for side, limit in zip(lengths, limits, strict=True))
     return len(picks) / len(plan(inputs, targets, *limits))
 

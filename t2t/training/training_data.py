@@ -8,6 +8,7 @@ from t2t.class_balance import class_temperature
 from t2t.config import Recipe, Text
 from t2t.data.examples import Corpus, load_corpus
 from t2t.data.mixing_rates import mixture_rates, nested_rates, reached_twice
+from t2t.data.strata import Strata, task_strata
 from t2t.data.stream import BatchStream
 from t2t.documents import TextSource
 from t2t.errors import UserError, refuse, unknown
@@ -29,10 +30,14 @@ class TrainingData:
     vocabulary: SentencePieceVocabulary
     corpora: tuple[Corpus, ...]
     rates: tuple[float, ...]
+    strata: tuple[Strata | None, ...]
+    """The classes of each corpus whose classes are balanced."""
     content: Content
 
     def stream(self, rank: int, num_ranks: int) -> BatchStream:
         """One process's share of the batches, from the first on."""
+        if any(strata is not None for strata in self.strata):
+            raise UserError("mixture.class_balance: the batch stream does not draw by class yet")
         return BatchStream(
             self.corpora,
             self.rates,
@@ -64,15 +69,15 @@ def load_training_data(
     corpora = _load_corpora(recipe, mixed.values(), vocabulary, data_dir)
     _check_truncation(recipe, mixed, corpora, report)
     counts = {corpus.name: corpus.count for corpus in corpora}
-    if class_temperatures(recipe, mixed):
-        raise UserError("mixture.class_balance: the batch stream does not draw by class yet")
+    strata = _load_strata(recipe, mixed, data_dir, report)
     rates = task_rates(recipe, registry, counts, report)
     content = Content(
         vocabulary=vocabulary.fingerprint,
         data={name: _fingerprint(task, data_dir) for name, task in mixed.items()},
     )
     ordered = tuple(rates[corpus.name] for corpus in corpora)
-    return TrainingData(recipe, vocabulary, tuple(corpora), ordered, content)
+    divided = tuple(strata.get(corpus.name) for corpus in corpora)
+    return TrainingData(recipe, vocabulary, tuple(corpora), ordered, divided, content)
 
 
 def _load_corpora(
@@ -144,6 +149,21 @@ def class_temperatures(recipe: Recipe, mixed: Mapping[str, Task]) -> dict[str, f
         setting = given if task.labels and given is not None else task.class_balance
         temperatures[name] = class_temperature(setting, "mixture.class_balance")
     return {name: value for name, value in temperatures.items() if value != 1}
+
+
+def _load_strata(
+    recipe: Recipe,
+    mixed: Mapping[str, Task],
+    data_dir: Path | None,
+    report: Callable[[str], None],
+) -> dict[str, Strata | None]:
+    """The classes of every task whose classes are balanced, by the labels of its examples."""
+    strata = {}
+    for name, temperature in class_temperatures(recipe, mixed).items():
+        examples = mixed[name].examples(SPLIT, data_dir, training=True)
+        labels = [example.label for example in examples]
+        strata[name] = task_strata(mixed[name], labels, temperature, report)
+    return strata
 
 
 def named_tasks(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
