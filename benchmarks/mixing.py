@@ -124,12 +124,11 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
     rates = task_rates([len(own) for own in rows])
     ours = Ours(rows, rates)
     few = in_memory([own[: max(len(own) // options.divide, 1)] for own in rows])
-    few_rates = task_rates([len(part) for part in few])
-    built = built_map(few, few_rates)
+    built = built_map(few, rates)
     iterable = interleaved([part.to_iterable_dataset() for part in in_memory(rows)], rates)
     some = options.examples // 10
     peers: list[tuple[str, Callable[[], int]]] = [
-        ("map, built and read in slices", lambda: read_slices(built_map(few, few_rates))),
+        ("map, built and read in slices", lambda: read_slices(built_map(few, rates))),
         ("map that was built before, read one by one", lambda: read_one_by_one(built, some)),
         ("iterable", lambda: read_iterable(iterable, some)),
     ]
@@ -147,7 +146,7 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
         statistics.median(seconds(action) for _ in range(options.repeats))
         for action in (
             lambda: Ours(rows, rates).read(1, FAR),
-            lambda: built_map(few, few_rates)[0],
+            lambda: built_map(few, rates)[0],
         )
     )
     yield {

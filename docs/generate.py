@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from t2t.cli import app
 from t2t.config import Recipe, Section
@@ -24,7 +25,7 @@ def recipe_page() -> str:
         for key, field in section.model_fields.items():
             kind = _kind(field.annotation)
             default = "required" if field.is_required() else f"`{_plain(field.default)}`"
-            lines.append(f"| `{key}` | {kind} | {default} | {field.description or ''} |")
+            lines.append(f"| `{key}` | {kind} | {default} | {_description(field)} |")
         lines.append("")
     return NOTICE + "\n".join(lines)
 
@@ -53,6 +54,11 @@ def _kind(annotation: Any) -> str:
         inner = text[start + len("Annotated[") : end - 1].split(", ")[0]
         text = text[:start] + inner + text[end:]
     return "`" + text.replace("|", "\\|") + "`"
+
+
+def _description(field: FieldInfo) -> str:
+    # A table's cell is one line.
+    return " ".join((field.description or "").split())
 
 
 def _plain(value: Any) -> str:

@@ -14,10 +14,16 @@ from pydantic import ValidationError
 
 from t2t.config import Data, MixtureRates, Recipe, Section, Train, load_recipe
 from t2t.data.corpus import Corpus
+from t2t.data.strata import Strata
 from t2t.errors import UserError
 from t2t.registry import Registry
 from t2t.task import Task
-from t2t.training.training_data import SPLIT, load_training_data, mixed_tasks, task_rates
+from t2t.training.training_data import (
+    SPLIT,
+    load_training_data,
+    mixed_tasks,
+    task_rates,
+)
 
 # Tokens of an example are counted in so many examples of a task, spread over all.
 LOOKED_AT = 65_536
@@ -182,8 +188,10 @@ def recipe_shares(
     lengths = (recipe.data.inputs_length, recipe.data.targets_length)
     tasks = mixed_tasks(recipe, registry)
     shares = [
-        _TaskShare(tasks[corpus.name], rate, corpus.count, _tokens_per_example(corpus, lengths))
-        for corpus, rate in zip(data.corpora, data.rates, strict=True)
+        _TaskShare(
+            tasks[corpus.name], rate, corpus.count, _tokens_per_example(corpus, strata, lengths)
+        )
+        for corpus, rate, strata in zip(data.corpora, data.rates, data.strata, strict=True)
     ]
     drawn = None
     if epochs:
@@ -197,13 +205,17 @@ def recipe_shares(
     return _rows(shares, _evaluated(recipe, registry), drawn)
 
 
-def _tokens_per_example(corpus: Corpus, limits: tuple[int, int]) -> float:
-    looked_at = min(corpus.count, LOOKED_AT)
+def _tokens_per_example(corpus: Corpus, strata: Strata | None, limits: tuple[int, int]) -> float:
+    """Mean tokens of both sides of an example as it is drawn: by class where there are strata."""
+    looked_at = corpus.count if strata else min(corpus.count, LOOKED_AT)
     rows = np.arange(looked_at) * corpus.count // looked_at
     sides = corpus.lengths(np.zeros_like(rows), rows)[:2]
-    return sum(
-        float(np.minimum(side, limit).mean()) for side, limit in zip(sides, limits, strict=True)
-    )
+    inputs, targets = (np.minimum(side, limit) for side, limit in zip(sides, limits, strict=True))
+    tokens = inputs + targets
+    if strata is None:
+        return float(np.mean(tokens))
+    means = [np.mean(tokens[own]) for own in strata.rows]
+    return float(np.average(means, weights=strata.weights))
 
 
 def _evaluated(recipe: Recipe, registry: Registry) -> list[str]:

@@ -1,5 +1,7 @@
 """What mixtures look like to someone who asks."""
 
+from dataclasses import replace
+
 import pytest
 
 from t2t import metrics
@@ -204,6 +206,21 @@ def test_a_recipe_shows_what_it_mixes_with_its_own_rates(registry, tmp_path, voc
     assert [found[name]["drawn"] for name in ("short", "long", "notes")] == [64, 16, 20]
     assert found["notes"]["epochs"] == pytest.approx(20 / found["notes"]["examples"])
     assert found["probe"]["use"] == "evaluation only"
+
+
+def test_tokens_are_those_of_the_examples_as_they_are_drawn(registry, tmp_path, vocabulary_file):
+    uneven = [{"text": LONG, "label": 0, "idx": 0}]
+    uneven += [{"text": SHORT, "label": 1, "idx": number} for number in range(1, 10)]
+    own = task("own", SHORT, 1, None)
+    registry.add(replace(own, source=MemorySource({"train": uneven})), "here")
+    path = tmp_path / "own.yaml"
+    text = RECIPE.format(vocabulary=vocabulary_file, folder=tmp_path)
+    path.write_text(text.replace("{both: 20, notes: 5}", "[own]"))
+    sets = ["text={}", "mixture.class_balance=uniform", "data.pack=true"]
+    (row,) = shares(registry, None, str(path), sets, {}, lambda line: None)
+    vocabulary = load_vocabulary(vocabulary_file)
+    ends = [len(vocabulary.encode(text)) + 1 for text in (LONG, "cat", SHORT, "dog")]
+    assert row["tokens_per_example"] == pytest.approx(sum(ends) / 2)
 
 
 def test_a_mixture_or_a_recipe_is_named(registry):

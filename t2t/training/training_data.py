@@ -34,10 +34,13 @@ class TrainingData:
     corpora: tuple[Corpus, ...]
     rates: tuple[float, ...]
     strata: tuple[Strata | None, ...]
+    """The classes of each corpus whose classes are balanced."""
     content: Content
 
     def stream(self, rank: int, num_ranks: int) -> BatchStream:
         """One process's share of the batches, from the first on."""
+        if any(strata is not None for strata in self.strata):
+            raise UserError("mixture.class_balance: the batch stream does not draw by class yet")
         return BatchStream(
             self.corpora,
             self.rates,

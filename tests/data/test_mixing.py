@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from t2t.data.mixing import MixtureIndex
@@ -67,6 +67,7 @@ def test_a_far_position_is_the_same_as_a_near_one_reached_by_counting():
 
 
 @given(RATES, st.integers(0, 10**15))
+@example([0.3, 0.7, 0.1], 10**15)
 def test_counts_are_within_four_of_their_share_sum_up_and_never_fall(rates, block):
     index = MixtureIndex(rates, [5] * len(rates), seed=0)
     before, after = index.counts_before(block), index.counts_before(block + 1)
@@ -204,6 +205,14 @@ def test_class_balance_of_one_task_leaves_the_counts_of_all():
     for block in (1, 7, 10**12):
         counts = balanced(ids, np.inf).counts_before(block)
         assert counts.tolist() == plain.counts_before(block).tolist()
+
+
+def test_classes_of_one_size_have_orders_of_their_own():
+    ids = np.arange(100) % 2
+    found = [(epoch, row) for task, epoch, row in picks(balanced(ids, 2.0), 0, 600) if task == 0]
+    orders = [[row // 2 for e, row in found if e == 0 and ids[row] == c] for c in (0, 1)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(50))
+    assert orders[0] != orders[1]
 
 
 def test_strata_that_are_not_the_rows_of_their_task_are_refused():

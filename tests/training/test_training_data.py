@@ -220,6 +220,21 @@ def test_class_balance_is_for_all_tasks_with_labels_or_by_name(template, registr
         assert temperatures(template, registry, setting, tasks) == expected
 
 
+def test_examples_are_divided_in_classes_by_their_labels(template, registry):
+    rows = [{"text": SENTENCE, "label": int(n > 0), "idx": n} for n in range(5)]
+    own = replace(task("own", 1), name="own", source=MemorySource({"train": rows}))
+    registry.add(own, "here")
+    balance = {"own": "uniform", "few": "inverse_sqrt"}
+    wanted = recipe(template, tasks=["many", "own", "few"], class_balance=balance)
+    data, lines = loaded(wanted, registry)
+    many, divided, few = data.strata
+    assert many is None
+    assert [found.tolist() for found in divided.rows] == [[0], [1, 2, 3, 4]]
+    assert divided.weights == (1.0, 1.0)
+    assert [len(found) for found in few.rows] == [4]
+    assert "few: class balance: labels without an example: dog" in lines
+
+
 def test_class_balance_by_name_is_of_mixed_tasks_with_labels(template, registry):
     registry.add(replace(task("free", 2), name="free", labels=()), "here")
     with pytest.raises(UserError, match=r"^mixture.class_balance: unknown task 'few2'; .*'few'"):
