@@ -55,7 +55,7 @@ class Ours:
         for first in range(start, start + examples, WINDOW):
             picks = self._index.positions(first, min(first + WINDOW, start + examples))
             values = np.empty(len(picks), np.uint8)
-            by_task = np.argsort(picks.task, kind="stable")
+            by_task = np.argsort(picks.task.astype(np.uint8), kind="stable")
             ends = np.cumsum(np.bincount(picks.task, minlength=len(self._rows)))
             for own, chosen in zip(self._rows, np.split(by_task, ends[:-1]), strict=True):
                 values[chosen] = own[picks.row[chosen]]

@@ -216,7 +216,7 @@ def test_tokens_are_those_of_the_examples_as_they_are_drawn(registry, tmp_path, 
     path = tmp_path / "own.yaml"
     text = RECIPE.format(vocabulary=vocabulary_file, folder=tmp_path)
     path.write_text(text.replace("{both: 20, notes: 5}", "[own]"))
-    sets = ["text={}", "mixture.class_balance=uniform", "data.pack=true"]
+    sets = ["text={}", "mixture.class_balance=uniform", "data.batching=packed"]
     (row,) = shares(registry, None, str(path), sets, {}, lambda line: None)
     vocabulary = load_vocabulary(vocabulary_file)
     ends = [len(vocabulary.encode(text)) + 1 for text in (LONG, "cat", SHORT, "dog")]

@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 
 from t2t.data.ragged import Ints
-from t2t.data.randomness import Keys, draws, key, keys, permute
+from t2t.data.randomness import Keys, key, keys, permute, shuffled_rows
 from t2t.data.strata import Strata
 from t2t.errors import UserError
 from t2t.registry import checked_rate
@@ -121,8 +121,7 @@ class MixtureIndex:
         leaves = np.broadcast_to(np.arange(inside.shape[1]), inside.shape)
         grouped = np.repeat(leaves.ravel(), inside.ravel()).reshape(len(blocks), self._block)
         block_keys = keys(self._order_key, np.arange(blocks.start, blocks.stop))
-        order = np.argsort(draws(block_keys, self._block).T, axis=1, kind="stable")
-        return np.take_along_axis(grouped, order, axis=1).ravel()
+        return np.take_along_axis(grouped, shuffled_rows(block_keys, self._block), axis=1).ravel()
 
 
 def _occurrences(leaf: Ints, before: Ints) -> Ints:

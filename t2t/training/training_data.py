@@ -39,8 +39,6 @@ class TrainingData:
 
     def stream(self, rank: int, num_ranks: int) -> BatchStream:
         """One process's share of the batches, from the first on."""
-        if any(strata is not None for strata in self.strata):
-            raise UserError("mixture.class_balance: the batch stream does not draw by class yet")
         return BatchStream(
             self.corpora,
             self.rates,
