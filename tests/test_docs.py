@@ -129,3 +129,23 @@ def test_the_loops_of_the_manual_run_on_own_datasets(tmp_path, monkeypatch):
         "negation",
         "books",
     }
+
+
+def test_the_loop_over_batches_in_the_manual_runs():
+    from t2t.data.dataset_mixture import DatasetMixture
+
+    rows = [{"inputs": "a", "targets": "b"}] * 9
+
+    class Vocabulary:
+        size = 32100
+
+        def encode_batch(self, texts):
+            return [[7] for _ in texts]
+
+    made = DatasetMixture({"toy": rows}).batches(
+        Vocabulary(), inputs_length=512, targets_length=114, batch_size=8
+    )
+    (block,) = blocks("batches.md", "python")
+    namespace: dict[str, Any] = {"corpora": made._corpora, "rates": [1.0]}
+    exec(block, namespace)
+    assert namespace["stream"].state() == namespace["saved"] != {"window": 0, "offset": 0}
