@@ -266,10 +266,10 @@ def _check_truncation(
         ):
             if not count:
                 continue
-            of = f"{cut.looked_at}" + " looked at" * (cut.looked_at < corpus.count)
+            looked_at = " looked at" * (cut.looked_at < corpus.count)
             message = (
-                f"{corpus.name}: {count} of {of} {side} are cut at {limit} tokens; the longest "
-                f"has {longest}"
+                f"{corpus.name}: {count} of {cut.looked_at} {side}{looked_at} are cut at {limit} "
+                f"tokens; the longest has {longest}"
             )
             report(message)
             if side == "targets" and tasks[corpus.name].objective is None:

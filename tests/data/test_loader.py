@@ -9,10 +9,11 @@ from hashlib import sha256
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from t2t.data.denoising import iid_replace_spans, span_corruption
 from t2t.data.examples import TokenizedExamples
-from t2t.data.loader import TensorBatch, batch_loader
+from t2t.data.loader import RowDataset, TensorBatch, batch_loader
 from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import from_rows
 from t2t.data.stream import BatchStream
@@ -27,10 +28,12 @@ def corpora():
     made = []
     for name, count in (("small", 40), ("middle", 700), ("large", 20_000)):
         lengths = generator.integers(1, 24, count)
-        inputs = from_rows([np.full(length, 9) for length in lengths], np.uint16)
+        tokens = 3 + np.arange(count)
+        inputs = from_rows([np.full(n, t) for n, t in zip(lengths, tokens, strict=True)], np.uint16)
         targets = from_rows([[5, 6]] * count, np.uint16)
         made.append(TokenizedExamples(name, inputs, targets, **LIMITS))
-    documents = from_rows([[7] * length for length in generator.integers(1, 80, 500)], np.uint16)
+    lengths = generator.integers(1, 80, 500)
+    documents = from_rows([generator.integers(3, 30_000, n) for n in lengths], np.uint16)
     for name, denoise in (
         ("spans", span_corruption(0.15, 3.0, 32100)),
         ("iid", iid_replace_spans(0.15, 32100, 100)),
@@ -146,3 +149,47 @@ def test_a_signal_to_the_workers_does_not_end_them():
     for worker in workers:
         worker.join(20)
         assert not worker.is_alive()
+
+
+def rows_of(batching, workers):
+    source = BatchStream(
+        CORPORA, [1.0, 2.0, 5.0, 1.0, 1.0], seed=1, batch_size=8, batching=batching, **LIMITS
+    )
+    loader = DataLoader(RowDataset(source), batch_size=None, num_workers=workers)
+    return itertools.islice(loader, 160)
+
+
+@pytest.mark.parametrize("batching", ["packed", "padded", "bucketed"])
+def test_rows_are_those_of_the_batches_once_each_for_any_number_of_workers(batching):
+    def as_bytes(rows):
+        return sorted(b"".join(part.numpy().tobytes() for part in row.values()) for row in rows)
+
+    alone = as_bytes(rows_of(batching, 0))
+    assert len(set(alone)) == 160
+    # Two workers take turns batch by batch, so the first 160 rows are of the same 20 batches.
+    assert as_bytes(rows_of(batching, 2)) == alone or batching == "bucketed"
+
+
+def test_packed_rows_have_the_fields_of_a_batch():
+    batch = next(stream(batch_size=8))
+    for number, row in enumerate(itertools.islice(rows_of("packed", 0), 8)):
+        assert row.keys() == {
+            "inputs", "input_segments", "targets", "target_segments", "decoder_inputs"
+        }  # fmt: skip
+        for name, values in row.items():
+            assert values.numpy().tolist() == getattr(batch, name)[number].tolist()
+
+
+@pytest.mark.parametrize("batching", ["padded", "bucketed"])
+def test_padded_rows_are_what_a_hugging_face_model_takes(batching):
+    for row in rows_of(batching, 0):
+        inputs, mask, labels = row["input_ids"], row["attention_mask"], row["labels"]
+        assert row.keys() == {"input_ids", "attention_mask", "labels"}
+        assert (len(inputs), len(mask), len(labels)) == (24, 24, 16)
+        assert inputs.dtype == labels.dtype == torch.int64
+        length = int(mask.sum())
+        assert mask.tolist() == [1] * length + [0] * (24 - length)
+        assert inputs[length - 1] == 1
+        said = labels[labels != -100]
+        assert said[-1] == 1
+        assert (labels[len(said) :] == -100).all()
