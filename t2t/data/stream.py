@@ -8,19 +8,19 @@ state of a stream is two numbers, and the number of ranks never changes what is 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import gcd
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
-from t2t.data.bucketing import BucketedBatch, default_boundaries, plan_buckets
 from t2t.data.collation import Batch, LanguageModelBatch, collate, collate_language_model
 from t2t.data.corpus import Corpus, Lengths, Losses
 from t2t.data.mixing import MixtureIndex, Picks
 from t2t.data.packing import plan, plan_sequences
 from t2t.data.ragged import Ints, Ragged, concatenate, from_rows
 from t2t.data.randomness import key, keys
+from t2t.data.row_plan import PlannedRows, PlannedWindow, bucketed_window
 from t2t.data.strata import Strata
 from t2t.errors import RunError, UserError, unknown
 
@@ -40,41 +40,6 @@ WIDTH_STEP = 8
 # Rows of a bucketed batch are multiples of what this and the batch size have in common, so that
 # any usual number of processes shares them equally.
 ROWS_STEP = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows that are planned but not materialised: examples, their lengths, and sizes of rows."""
-
-    examples: Picks
-    lengths: Lengths
-    """Before examples are cut to fit."""
-    sizes: Ints
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    def part(self, start: int, stop: int) -> "_Rows":
-        ends = np.concatenate([[0], np.cumsum(self.sizes)])
-        inside = slice(int(ends[start]), int(ends[stop]))
-        lengths = Lengths(*(values[inside] for values in self.lengths))
-        return _Rows(self.examples[inside], lengths, self.sizes[start:stop])
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The rows of a window, and, where they are bucketed, which of them make a batch."""
-
-    rows: _Rows
-    bounds: Ints
-    """Rows before each bucketed batch, and all rows; empty where batches go on across windows."""
-    widths: Sequence[tuple[int, int]] = ()
-    """Of each bucketed batch."""
-
-    @property
-    def units(self) -> int:
-        """What an offset counts: rows, or bucketed batches."""
-        return len(self.widths) or len(self.rows)
 
 
 class _Stream(ABC, Generic[AnyBatch]):
@@ -140,7 +105,7 @@ class _Stream(ABC, Generic[AnyBatch]):
         self._order_key = key(seed, "rows of windows")
         self._window = 0
         self._offset = 0
-        self._planned: tuple[int, _Window] | None = None
+        self._planned: tuple[int, PlannedWindow] | None = None
 
     def state(self) -> dict[str, int]:
         """Where the next batch starts: a window of positions, and a row (bucketed: batch) in it."""
@@ -207,7 +172,7 @@ class _Stream(ABC, Generic[AnyBatch]):
     ) -> AnyBatch:
         """The arrays of some rows."""
 
-    def _next_rows(self) -> tuple[_Rows, tuple[int, int]]:
+    def _next_rows(self) -> tuple[PlannedRows, tuple[int, int]]:
         """The rows of the next global batch and its widths."""
         if self.batching == "bucketed":
             return self._next_bucketed()
@@ -221,19 +186,19 @@ class _Stream(ABC, Generic[AnyBatch]):
         )
         return rows, (inputs, targets)
 
-    def _next_bucketed(self) -> tuple[_Rows, tuple[int, int]]:
+    def _next_bucketed(self) -> tuple[PlannedRows, tuple[int, int]]:
         """The next of the window's own batches."""
         window, number = self._plan(self._window), self._offset
         if number == window.units:
             self._window, self._offset = self._window + 1, 0
             return self._next_bucketed()
         self._offset += 1
-        start, stop = window.bounds[number : number + 2].tolist()
+        start, stop = window.bounds[number : number + 2]
         return window.rows.part(start, stop), window.widths[number]
 
-    def _next_in_order(self) -> _Rows:
+    def _next_in_order(self) -> PlannedRows:
         """As many rows as a batch has; they may come from several windows."""
-        parts: list[_Rows] = []
+        parts: list[PlannedRows] = []
         missing = self._batch_size
         while missing:
             rows = self._plan(self._window).rows
@@ -243,9 +208,9 @@ class _Stream(ABC, Generic[AnyBatch]):
             self._offset = stop
             if stop == len(rows):
                 self._window, self._offset = self._window + 1, 0
-        return parts[0] if len(parts) == 1 else _join(parts)
+        return PlannedRows.joined(parts)
 
-    def _plan(self, window: int) -> _Window:
+    def _plan(self, window: int) -> PlannedWindow:
         """The rows of a window, from the lengths of its examples alone."""
         if self._planned is None or self._planned[0] != window:
             start = window * self._window_size
@@ -254,29 +219,18 @@ class _Stream(ABC, Generic[AnyBatch]):
             self._planned = (window, self._arranged(window, picks, lengths))
         return self._planned[1]
 
-    def _arranged(self, window: int, picks: Picks, lengths: Lengths) -> _Window:
+    def _arranged(self, window: int, picks: Picks, lengths: Lengths) -> PlannedWindow:
         """The examples of a window in rows."""
-        none = np.empty(0, np.int64)
         if self.batching == "padded":
-            return _Window(_Rows(picks, lengths, np.ones(len(picks), np.int64)), none)
+            return PlannedWindow(PlannedRows(picks, lengths, np.ones(len(picks), np.int64)))
         order_key = int(keys(self._order_key, window)[0])
-        inputs, targets = self._fitted(lengths)
+        fitted = self._fitted(lengths)
         if self.batching == "packed":
-            rows = self._pack(inputs, targets, order_key)
-            return _Window(_arrange(picks, lengths, rows), none)
-        batches: list[BucketedBatch] = plan_buckets(
-            inputs,
-            targets,
-            default_boundaries(*self._lengths),
-            tokens_per_batch=self._batch_size * sum(self._lengths),
-            multiple=self._rows_step,
-            key=order_key,
+            rows = self._pack(*fitted, order_key)
+            return PlannedWindow(PlannedRows.arranged(picks, lengths, rows))
+        return bucketed_window(
+            picks, lengths, fitted, self._lengths, self._batch_size, self._rows_step, order_key
         )
-        order = np.concatenate([batch.examples for batch in batches])
-        sizes = np.concatenate([batch.sizes for batch in batches])
-        bounds = np.cumsum([0, *(batch.rows for batch in batches)])
-        widths = [(batch.inputs_width, batch.targets_width) for batch in batches]
-        return _Window(_arrange(picks, lengths, Ragged(order, sizes)), bounds, widths)
 
     def _example_lengths(self, picks: Picks) -> Lengths:
         """Lengths of the examples before they are cut to fit."""
@@ -296,7 +250,7 @@ class _Stream(ABC, Generic[AnyBatch]):
             np.minimum(lengths.targets, targets_length),
         )
 
-    def _losses(self, rows: _Rows) -> dict[str, Losses]:
+    def _losses(self, rows: PlannedRows) -> dict[str, Losses]:
         """What was cut and redrawn in a global batch, by task, where anything was."""
         inputs_length, targets_length = self._lengths
         cut_inputs = rows.lengths.inputs > inputs_length
@@ -393,19 +347,3 @@ def _check_shares(batch_size: int, step: int, num_ranks: int) -> None:
             f"a batch of {batch_size} rows cannot be shared equally by {num_ranks} processes; "
             f"allowed: multiples of {num_ranks}"
         )
-
-
-def _arrange(picks: Picks, lengths: Lengths, rows: Ragged) -> _Rows:
-    """Examples in the order of the rows that they were put in."""
-    order = rows.values
-    return _Rows(picks[order], Lengths(*(values[order] for values in lengths)), rows.lengths)
-
-
-def _join(parts: Sequence[_Rows]) -> _Rows:
-    picks = Picks(
-        np.concatenate([part.examples.task for part in parts]),
-        np.concatenate([part.examples.epoch for part in parts]),
-        np.concatenate([part.examples.row for part in parts]),
-    )
-    lengths = Lengths(*map(np.concatenate, zip(*(part.lengths for part in parts), strict=True)))
-    return _Rows(picks, lengths, np.concatenate([part.sizes for part in parts]))
