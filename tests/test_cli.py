@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from t2t.cli import _cell, main
+from t2t.cli import main
+from t2t.commands.options import cell
 from t2t.vocabulary import load_vocabulary, train_vocabulary
 
 RTE = [
@@ -78,7 +79,7 @@ def test_help_answers_at_once():
     times = []
     for _ in range(3):
         began = resource.getrusage(resource.RUSAGE_CHILDREN)
-        code = "from t2t.cli import _cell, main; main()"
+        code = "from t2t.cli import main; main()"
         done = subprocess.run(
             [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True
         )
@@ -149,7 +150,7 @@ def test_mixtures_show_what_a_recipe_mixes(t2t, data):
 
 
 def test_small_numbers_in_a_table_are_not_zero():
-    assert [_cell(number) for number in (0.0, 1e-9, 0.5, 1234.5)] == [
+    assert [cell(number) for number in (0.0, 1e-9, 0.5, 1234.5)] == [
         "0.0000",
         "1e-09",
         "0.5000",

@@ -26,6 +26,7 @@ LAYERS = [
     ["t2t.inspection", "t2t.mixture_shares", "t2t.validation"],
     ["t2t.quickstart"],
     ["t2t.train"],
+    ["t2t.commands"],
     ["t2t.cli"],
 ]
 HEAVY = ["torch", "datasets", "transformers", "evaluate", "sklearn", "scipy"]

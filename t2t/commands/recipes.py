@@ -1,0 +1,28 @@
+"""`t2t recipes ...`: the recipes that come with t2t."""
+
+import typer
+
+recipes_app = typer.Typer(help="Shipped recipes: list them, print a path.")
+
+
+@recipes_app.callback(invoke_without_command=True)
+def recipes(context: typer.Context) -> None:
+    """List the recipes unless another command follows."""
+    if context.invoked_subcommand is None:
+        list_recipes()
+
+
+@recipes_app.command("list")
+def list_recipes() -> None:
+    """The names of the recipes that come with t2t."""
+    from t2t.config import shipped_recipes
+
+    print("\n".join(shipped_recipes()))
+
+
+@recipes_app.command("path")
+def recipe_path(name: str) -> None:
+    """The file of a shipped recipe."""
+    from t2t.config import find_recipe
+
+    print(find_recipe(name))
