@@ -222,6 +222,30 @@ def test_workers_do_not_change_a_run(project, finished, tmp_path):
     assert_same_run(tmp_path / "run", finished)
 
 
+def test_text_from_a_cache_trains_the_same_run(project, finished, tmp_path, capsys):
+    cached = ("data.cache=always", f"data.cache_dir={tmp_path}/caches")
+    assert project.train(tmp_path / "run", *cached, "train.steps=7") == 0
+    assert log_of(tmp_path / "run") == log_of(finished)[:7]
+    assert "notes: " in capsys.readouterr().out
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert record["data"] == json.loads((finished / "run.json").read_text())["data"]
+    assert record["examples"]["notes"]["left_out"] == {}
+    # A run may go on from memory, and from a cache that lies elsewhere.
+    assert project.train(tmp_path / "run") == 0
+    assert_same_run(tmp_path / "run", finished)
+
+
+def test_every_line_of_the_log_says_what_was_cut(project, tmp_path):
+    sets = ("data.inputs_length=24", "train.steps=4", "train.allow_truncated_targets=true")
+    assert project.train(tmp_path / "run", *sets, "data.targets_length=4") == 0
+    lines = log_of(tmp_path / "run")
+    assert all(set(line["cut"]) <= {"super_glue_rte", "super_glue_cb", "notes"} for line in lines)
+    assert sum(line["cut"].get("notes", {}).get("targets", 0) for line in lines) > 0
+    examples = json.loads((tmp_path / "run/run.json").read_text())["examples"]
+    assert examples["notes"]["cut"]["targets"] > 0
+    assert examples["super_glue_rte"]["cut"]["inputs"] > 0
+
+
 @pytest.mark.parametrize("batching", ["padded", "bucketed"])
 def test_adamw_without_packing_trains_and_resumes(project, tmp_path, batching):
     project.recipe(
