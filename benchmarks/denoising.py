@@ -46,7 +46,7 @@ class Words:
 
     def encode(self, text: str) -> list[int]:
         """One id for each mode token."""
-        return [1000 + len(text)]
+        return [1000 + ord(text[1])]
 
 
 def vectorised(objective: WindowObjective, tokens: Array, widths: tuple[int, int]) -> Way:

@@ -41,7 +41,7 @@ from t2t.data.mixing import MixtureIndex
 from t2t.data.mixing_rates import mixture_rates
 from t2t.data.packing import next_fit, plan
 from t2t.data.ragged import Ints
-from t2t.data.stream import WIDTH_STEP, WINDOWS, Batching, BatchStream
+from t2t.data.stream import WIDTH_STEP, WINDOWS, Batching, BatchStream, rows_step
 from t2t.documents import TextSource
 from t2t.registry import load_tasks
 from t2t.task import Task
@@ -52,7 +52,6 @@ SHORT, LONG = (512, 62), (2048, 248)
 STREAM = (512, 114)
 EXAMPLES = 16_384
 BATCH_SIZE = 128
-MULTIPLE = 8
 OURS = "packed"
 
 Row = dict[str, Any]
@@ -179,7 +178,7 @@ def bucketed(examples: Examples) -> Shapes:
             window.targets,
             default_boundaries(*limits),
             BATCH_SIZE * sum(limits),
-            MULTIPLE,
+            rows_step(BATCH_SIZE, "bucketed"),
             key=0,
         ):
             shapes[batch.inputs_width, batch.targets_width] += batch.rows

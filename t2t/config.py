@@ -166,7 +166,7 @@ class Text(Section):
     column: str = "text"
     """The field that holds the text in .jsonl and .parquet files."""
     on_bad_row: Literal["skip", "refuse"] = "skip"
-    """Rows without a text are skipped, counted and printed; or refused, all of them named."""
+    """Rows without a text are skipped, counted and printed; or refused, the first ones named."""
     objective: Annotated[str, AfterValidator(_objective)] = "span_corruption"
     """What is made of a window of tokens: span_corruption, iid_replace_spans, iid_drop_tokens,
     mass_style, bert_style, deshuffling, prefix_lm, lm, full_lm or ul2."""

@@ -6,9 +6,9 @@ rates that follow.
 """
 
 import importlib
-import math
 import numbers
 import pkgutil
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +33,10 @@ def checked_rate(rate: Any, what: str) -> float:
         UserError: it is something else.
     """
     number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
-    if not number or not 0 <= rate < math.inf:
-        raise UserError(f"{what} is {rate!r}; allowed: 0 and larger finite numbers")
+    # Comparing with the largest float holds for integers of any size.
+    if not number or not 0 <= rate <= sys.float_info.max:
+        shown = repr(rate) if len(repr(rate)) < 40 else "too large"
+        raise UserError(f"{what} is {shown}; allowed: 0 and larger finite numbers")
     return float(rate)
 
 

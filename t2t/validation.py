@@ -13,7 +13,7 @@ from typing import TypeVar
 from t2t.config import Recipe, read_recipe
 from t2t.data.objectives import window_objective
 from t2t.data.stream import rows_step
-from t2t.errors import RunError, UserError, refuse
+from t2t.errors import UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
 from t2t.registry import Registry
@@ -139,7 +139,7 @@ class _Check:
         """Note what goes wrong inside as a problem of `key`."""
         try:
             yield
-        except (UserError, RunError) as error:
+        except UserError as error:
             place = self.document.place(tuple(key.split(".")))
             reason = str(error).removeprefix(f"{key}: ")
             self.problems.append(": ".join(part for part in (place, key, reason) if part))

@@ -106,8 +106,8 @@ def plan_buckets(
     holds it. The batches of a bucket all have as many rows as tokens_per_batch positions give, so
     a shape recurs. What is left of a bucket when no batch of it can be filled moves up to the next
     wider one that is in use: wider inputs first, since wider targets are cheap only once inputs
-    are long. What is left of the widest makes one last batch, filled with empty rows; so a window
-    should hold dozens of batches.
+    are long. What is left of the widest makes one last batch, filled with empty rows up to a
+    multiple; so a window should hold dozens of batches.
 
     Args:
         inputs_lengths: tokens of each example's inputs, [examples].
@@ -139,8 +139,9 @@ def plan_buckets(
             waiting[wider] = np.append(waiting.get(wider, examples[:0]), examples[full:])
             examples = examples[:full]
         batches += [
-            BucketedBatch(examples[start : start + rows], rows, inputs_width, targets_width)
+            BucketedBatch(part, min(rows, -(-len(part) // multiple) * multiple), *bucket[::-1])
             for start in range(0, len(examples), rows)
+            if len(part := examples[start : start + rows])
         ]
     return [batches[number] for number in shuffled(key, len(batches)).tolist()]
 

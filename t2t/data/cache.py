@@ -37,7 +37,14 @@ class TokenCache:
         self._first: Ints = np.cumsum([0, *documents])
         self.lengths: NDArray[np.uint32] = np.empty(manifest.documents, np.uint32)
         for number, offsets in enumerate(self._offsets):
-            self.lengths[self._first[number] : self._first[number + 1]] = np.diff(offsets)
+            lengths = np.diff(offsets)
+            tokens = manifest.shards[number].tokens
+            if offsets[0] != 0 or offsets[-1] != tokens or (lengths < 1).any():
+                name = shard_file(folder, number, "offsets").name
+                raise UserError(
+                    f"{folder}: {name} is damaged: it does not bound documents; {REBUILD}"
+                )
+            self.lengths[self._first[number] : self._first[number + 1]] = lengths
 
     @classmethod
     def open(cls, folder: Path) -> "TokenCache":
@@ -59,6 +66,11 @@ class TokenCache:
         """Tokens of all documents."""
         return self.manifest.tokens
 
+    @property
+    def id_bytes(self) -> int:
+        """Bytes of all token ids on disk."""
+        return self.tokens * np.dtype(self.manifest.plan.dtype).itemsize
+
     def description(self) -> dict[str, Any]:
         """What it holds, for `t2t cache show`."""
         plan, losses = self.manifest.plan, self.manifest.losses
@@ -74,6 +86,14 @@ class TokenCache:
             "padding ids dropped": losses.padding,
             "bad documents": losses.problems,
         }
+
+    def is_intact(self) -> bool:
+        """Whether all of it has the SHA-256s of the manifest; reads everything."""
+        try:
+            self.verify()
+        except UserError:
+            return False
+        return True
 
     def verify(self) -> None:
         """Read everything and compare it with the SHA-256s of the manifest.

@@ -8,6 +8,7 @@ leaves behind is whole shards, and the next one makes only the others.
 import contextlib
 import fcntl
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from t2t.data.cache import TokenCache
 from t2t.data.cache_manifest import (
+    FORMAT_NAME,
     MANIFEST_FILE,
     PLAN_FILE,
     Manifest,
@@ -47,6 +49,11 @@ PART_BYTES = 32 << 20
 LOCK_FILE = ".lock"
 MAX_REASONS = 5
 BUILDING = ".building-"
+RECORDS = (MANIFEST_FILE, PLAN_FILE)
+_SHARD = r"shard-\d{5,}\.(ids|offsets|json)"
+# The files of a cache, and what a killed build leaves of its records.
+_OURS = re.compile(rf"manifest\.json|plan\.json|{_SHARD}")
+_TEMPORARY = re.compile(r"\.(manifest|plan|shard-\d{5,})\.json\..+")
 Report = Callable[[str], None]
 
 
@@ -86,18 +93,27 @@ def cache_of(
     wanted = _Wanted(
         source, vocabulary, tuple(source.paths(data_dir)), part_bytes, workers or cores()
     )
-    cache = None if verify else _ready(folder, wanted)
+    try:
+        cache = None if verify else _ready(folder, wanted)
+    except UserError:
+        # What is not whole is looked at closely.
+        cache, verify = None, True
     if cache is None:
         with _locked(folder, report):
-            try:
-                _build(folder, wanted, report, verify=verify)
-            except OSError as error:
-                reason = error.strerror or error
-                raise RunError(f"{folder}: the cache cannot be built: {reason}") from error
-        cache = TokenCache.open(folder)
+            # Opened before another process, which may want another cache here, gets the lock.
+            cache = _built(folder, wanted, report, verify=verify)
     is_empty = not cache.manifest.documents
     check_losses(source, cache.manifest.losses, report, is_empty=is_empty)
     return cache
+
+
+def _built(folder: Path, wanted: "_Wanted", report: Report, *, verify: bool) -> TokenCache:
+    try:
+        _build(folder, wanted, report, verify=verify)
+        return TokenCache.open(folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise RunError(f"{folder}: the cache cannot be built: {reason}") from error
 
 
 def is_whole(
@@ -105,7 +121,10 @@ def is_whole(
 ) -> bool:
     """Whether `cache_of` would open the cache in `folder` as it is."""
     paths = tuple(source.paths(data_dir))
-    return _ready(folder, _Wanted(source, vocabulary, paths, PART_BYTES, cores())) is not None
+    try:
+        return _ready(folder, _Wanted(source, vocabulary, paths, PART_BYTES, cores())) is not None
+    except UserError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +182,12 @@ def _survey(path: Path, part_bytes: int) -> SourceFile:
 
 
 def _ready(folder: Path, wanted: _Wanted) -> TokenCache | None:
-    """The cache, if it is whole and plainly what is wanted: no lock and no writing."""
-    try:
-        cache = TokenCache.open(folder)
-    except UserError:
-        return None
+    """The cache, if it is plainly what is wanted: no lock and no writing.
+
+    Raises:
+        UserError: it is not there, or not whole.
+    """
+    cache = TokenCache.open(folder)
     old = cache.manifest.plan
     known = {file.name: file for file in old.files}
     for path in wanted.paths:
@@ -198,21 +218,25 @@ def _refuse_foreign(folder: Path) -> None:
     """Refuse a folder that holds other things than a cache, or a part of one."""
     if not folder.is_dir():
         return
-    foreign = [entry.name for entry in folder.iterdir() if not _is_ours(entry)]
+    names = [entry.name for entry in folder.iterdir()]
+    is_cache = LOCK_FILE in names or any(map(_is_record, (folder / n for n in RECORDS)))
+    foreign = [
+        name
+        for name in names
+        if not name.startswith(".") and not (is_cache and _OURS.fullmatch(name))
+    ]
     if foreign:
         raise UserError(
             f"{folder}: holds {min(foreign)} and is no token cache; name another folder"
         )
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether a file in the folder is a cache's, if a damaged one, or hidden."""
-    if path.name not in (MANIFEST_FILE, PLAN_FILE):
-        return path.name.startswith((".", "shard-"))
+def _is_record(path: Path) -> bool:
+    """Whether a file is the manifest or the plan of a cache, of this format or an older one."""
     try:
-        return "format" in json.loads(path.read_bytes())
-    except (OSError, ValueError, TypeError):
-        return True
+        return str(json.loads(path.read_bytes())["format"]).startswith(FORMAT_NAME)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
 
 
 def _build(folder: Path, wanted: _Wanted, report: Report, *, verify: bool) -> None:
@@ -263,14 +287,16 @@ def _sweep(folder: Path) -> None:
     """Remove what a killed build was writing."""
     for path in folder.glob(f"{BUILDING}*"):
         shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(".*.json.*"):
-        path.unlink()
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink()
 
 
 def _clear(folder: Path) -> None:
     """Remove a cache; first what says that there is one."""
-    for path in (folder / MANIFEST_FILE, folder / PLAN_FILE, *folder.glob("shard-*")):
-        path.unlink(missing_ok=True)
+    ours = [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+    for path in sorted(ours, key=lambda path: path.name not in RECORDS):
+        path.unlink()
     fsync_directory(folder)
 
 

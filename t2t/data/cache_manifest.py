@@ -12,7 +12,7 @@ All numbers are little-endian.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ from t2t.errors import UserError
 from t2t.files import sha256_file
 from t2t.text_files import suffix_of
 
-FORMAT = "t2t token cache 1"
+FORMAT_NAME = "t2t token cache"
+FORMAT = f"{FORMAT_NAME} 1"
 MANIFEST_FILE = "manifest.json"
 PLAN_FILE = "plan.json"
 OFFSET_BYTES = 8
+DTYPES = ("<u2", "<u4")
 REBUILD = "`t2t cache build` with the same files makes what is missing"
 
 
@@ -227,6 +229,8 @@ def _read_json(path: Path) -> Any:
 
 
 def _plan(values: Mapping[str, Any]) -> Plan:
+    if not isinstance(values, Mapping):
+        raise TypeError("not an object")
     if values["format"] != FORMAT:
         raise ValueError(f"format {values['format']!r} instead of {FORMAT!r}")
     plan = values["plan"]
@@ -234,8 +238,36 @@ def _plan(values: Mapping[str, Any]) -> Plan:
         SourceFile(**(file | {"parts": tuple((a, b, c) for a, b, c in file["parts"])}))
         for file in plan["files"]
     ]
-    return Plan(**(plan | {"files": tuple(files)}))
+    for file in files:
+        _check_types(file)
+        for part in file.parts:
+            _check_numbers("parts", *part)
+    read = Plan(**(plan | {"files": tuple(files)}))
+    _check_types(read)
+    if read.dtype not in DTYPES:
+        raise ValueError(f"dtype {read.dtype!r}; allowed: {', '.join(DTYPES)}")
+    return read
 
 
 def _shard(values: Mapping[str, Any]) -> Shard:
-    return Shard(**(dict(values) | {"losses": Losses(**values["losses"])}))
+    losses = Losses(**values["losses"])
+    shard = Shard(**(dict(values) | {"losses": losses}))
+    _check_types(losses)
+    _check_types(shard)
+    return shard
+
+
+def _check_types(record: SourceFile | Plan | Shard | Losses) -> None:
+    """Refuse what is no text, or no number from 0 on, where it should be one."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.type in (str, "str") and not isinstance(value, str):
+            raise TypeError(f"{field.name} is {value!r}, and no text")
+        if field.type in (int, "int"):
+            _check_numbers(field.name, value)
+
+
+def _check_numbers(name: str, *values: Any) -> None:
+    for value in values:
+        if type(value) is not int or value < 0:
+            raise TypeError(f"{name} is {value!r}, and no number from 0 on")

@@ -21,6 +21,9 @@ from t2t.vocabulary import SentencePieceVocabulary
 # Files that are smaller together are tokenised in memory when a run starts: under a minute, and
 # less than a gigabyte.
 CACHED_FROM_BYTES = 1 << 28
+# Caches up to this size are read and compared with their SHA-256s when a run starts: seconds.
+# `t2t cache verify` does it for larger ones.
+VERIFIED_BYTES = 1 << 32
 CACHE_DIR_VARIABLE = "T2T_CACHE_DIR"
 
 
@@ -137,4 +140,8 @@ def _documents(
 
     if folder is None:
         return tokenized(task.source, vocabulary, data_dir, tell)
-    return cache_of(task.source, vocabulary, data_dir, folder, tell)
+    cache = cache_of(task.source, vocabulary, data_dir, folder, tell)
+    if cache.id_bytes <= VERIFIED_BYTES and not cache.is_intact():
+        # Says which shards are damaged, and makes them again.
+        cache = cache_of(task.source, vocabulary, data_dir, folder, tell, verify=True)
+    return cache

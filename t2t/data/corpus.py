@@ -80,3 +80,18 @@ def truncation_of(lengths: Lengths, inputs_length: int, targets_length: int) -> 
         longest_inputs=int(lengths.inputs.max(initial=0)),
         longest_targets=int(lengths.targets.max(initial=0)),
     )
+
+
+def truncation_messages(corpus: Corpus, inputs_length: int, targets_length: int) -> dict[str, str]:
+    """In words, what of a corpus is cut at these lengths, by side; nothing where nothing is."""
+    cut = corpus.truncation()
+    looked_at = " looked at" * (cut.looked_at < corpus.count)
+    return {
+        side: f"{corpus.name}: {count} of {cut.looked_at} {side}{looked_at} are cut at {limit} "
+        f"tokens; the longest has {longest}"
+        for side, count, longest, limit in (
+            ("inputs", cut.inputs, cut.longest_inputs, inputs_length),
+            ("targets", cut.targets, cut.longest_targets, targets_length),
+        )
+        if count
+    }

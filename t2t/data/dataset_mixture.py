@@ -4,13 +4,13 @@ Any sequence of rows will do, a `datasets.Dataset` above all. The mixture is a p
 (seed, position): the same examples at the same place on every machine, from any place at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
 
-from t2t.data.corpus import Corpus
+from t2t.data.corpus import Corpus, truncation_messages
 from t2t.data.examples import TokenizedExamples, tokenize
 from t2t.data.mixing import MixtureIndex, Picks
 from t2t.data.mixing_rates import mixture_rates
@@ -18,13 +18,13 @@ from t2t.data.objectives import window_objective
 from t2t.data.stream import Batching, BatchStream
 from t2t.data.tokenization import tokenized_texts
 from t2t.data.windows import TextWindows
-from t2t.errors import UserError, closest, unknown
+from t2t.errors import UserError, closest, refuse, unknown
 from t2t.objective import Objective
 from t2t.registry import checked_rate
 from t2t.vocabulary import Vocabulary
 
 # Rows are asked of a data set in lists of this many, which Arrow reads far faster than one by one.
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 8192
 
 
 class Rows(Protocol):
@@ -109,6 +109,8 @@ class DatasetMixture:
         Raises:
             UserError: a data set has an objective, whose examples are made of ids.
         """
+        if start < 0:
+            raise UserError(f"start is {start}; allowed: positions from 0 on")
         for name in self._objectives:
             if self.rates[name] > 0:
                 raise UserError(f"{name} has an objective: its examples are ids, see batches()")
@@ -125,7 +127,7 @@ class DatasetMixture:
         for task in np.unique(picks.task).tolist():
             places = np.flatnonzero(picks.task == task)
             rows = picks.row[places].tolist()
-            columns = _columns(self._datasets[names[task]], rows, self._columns)
+            columns = _columns(names[task], self._datasets[names[task]], rows, self._columns)
             keys = zip(picks.epoch[places].tolist(), rows, strict=True)
             for place, (epoch, row), source, target in zip(
                 places.tolist(), keys, columns[inputs], columns[targets], strict=True
@@ -148,6 +150,8 @@ class DatasetMixture:
         batching: Batching = "packed",
         rank: int = 0,
         num_ranks: int = 1,
+        allow_truncated_targets: bool = False,
+        report: Callable[[str], None] = print,
     ) -> BatchStream:
         """Batches of ids without end; see `BatchStream`. All data sets are tokenised first.
 
@@ -158,10 +162,24 @@ class DatasetMixture:
             batch_size: rows of a batch, of all ranks together.
             batching: several examples in a row ("packed"), or one ("bucketed", "padded").
             rank, num_ranks: which equal share of each batch to give.
+            allow_truncated_targets: take targets that are cut, which teach to stop early.
+            report: is told what is left out and what is cut.
+
+        Raises:
+            UserError: a row without its texts, or targets that would be cut.
         """
         lengths = (inputs_length, targets_length)
+        corpora = [self._corpus(name, vocabulary, lengths, report) for name in self._datasets]
+        problems = []
+        for corpus in corpora:
+            for side, message in truncation_messages(corpus, *lengths).items():
+                report(message)
+                if side == "targets" and corpus.name not in self._objectives:
+                    problems.append(message)
+        if not allow_truncated_targets:
+            refuse(problems, "targets are cut (raise targets_length, or allow_truncated_targets)")
         return BatchStream(
-            [self._corpus(name, vocabulary, lengths) for name in self._datasets],
+            corpora,
             list(self.rates.values()),
             seed=self._seed,
             inputs_length=inputs_length,
@@ -172,15 +190,21 @@ class DatasetMixture:
             num_ranks=num_ranks,
         )
 
-    def _corpus(self, name: str, vocabulary: Vocabulary, lengths: tuple[int, int]) -> Corpus:
+    def _corpus(
+        self,
+        name: str,
+        vocabulary: Vocabulary,
+        lengths: tuple[int, int],
+        report: Callable[[str], None],
+    ) -> Corpus:
         rows = self._datasets[name]
         if name not in self._objectives:
-            inputs, targets = (tokenize(_column(rows, c), vocabulary) for c in self._columns)
+            inputs, targets = (tokenize(_column(name, rows, c), vocabulary) for c in self._columns)
             return TokenizedExamples(name, inputs, targets, *lengths)
         objective = self._objectives[name]
         return TextWindows(
             name,
-            tokenized_texts(name, _column(rows, self._text), vocabulary, print),
+            tokenized_texts(name, _column(name, rows, self._text), vocabulary, report),
             window_objective(objective, vocabulary, *lengths),
             *lengths,
             self._seed,
@@ -189,16 +213,28 @@ class DatasetMixture:
         )
 
 
-def _column(rows: Rows, name: str) -> Iterator[str]:
+def _column(dataset: str, rows: Rows, name: str) -> Iterator[str]:
     """One column of all rows."""
     for start in range(0, len(rows), ROWS_AT_ONCE):
         numbers = list(range(start, min(start + ROWS_AT_ONCE, len(rows))))
-        yield from _columns(rows, numbers, [name])[name]
+        yield from _columns(dataset, rows, numbers, [name])[name]
 
 
-def _columns(rows: Rows, numbers: list[int], names: Sequence[str]) -> Mapping[str, list[str]]:
-    """Columns of some rows."""
+def _columns(
+    dataset: str, rows: Rows, numbers: list[int], names: Sequence[str]
+) -> Mapping[str, list[str]]:
+    """Columns of some rows.
+
+    Raises:
+        UserError: a row holds no text there.
+    """
+    columns: Mapping[str, Sequence[Any]]
     if isinstance(rows, Sequence):
-        return {name: [rows[number][name] for number in numbers] for name in names}
-    columns: Mapping[str, list[str]] = rows[numbers]
-    return columns
+        columns = {name: [rows[number].get(name) for number in numbers] for name in names}
+    else:
+        columns = rows[numbers]
+    for name in names:
+        for number, value in zip(numbers, columns[name], strict=True):
+            if not isinstance(value, str):
+                raise UserError(f"{dataset}: row {number}: {name} must be a string, is {value!r}")
+    return {name: list(columns[name]) for name in names}

@@ -71,8 +71,9 @@ class MixtureIndex:
             UserError: no positive rate, a rate out of range, or a mixed task without rows.
             ValueError: strata that are not all rows of their task.
         """
+        exact: list[Fraction] = []
         for number, (rate, count) in enumerate(zip(rates, counts, strict=True)):
-            checked_rate(rate, f"rate of task {number}")
+            exact.append(Fraction(checked_rate(rate, f"rate of task {number}")))
             if rate > 0 and count < 1:
                 raise UserError(f"task {number} of the mixture has rate {rate} but no examples")
         if not any(rate > 0 for rate in rates):
@@ -80,7 +81,7 @@ class MixtureIndex:
         self._block = block
         self._order_key = key(seed, "mixture order")
         self._leaves = _Leaves(counts, strata or [None] * len(counts), key(seed, "mixture rows"))
-        self._tree = _share_tree([Fraction(rate) for rate in rates], self._leaves.subtrees)
+        self._tree = _share_tree(exact, self._leaves.subtrees)
 
     def counts_before(self, block: int) -> Ints:
         """How many examples of each task precede a block of the stream, [tasks]."""

@@ -27,7 +27,11 @@ def proportional_rate(
         scale: multiplies the count before the limit.
     """
     size = count * scale if cap is None else min(count * scale, cap)
-    return float(size ** (1.0 / temperature))
+    try:
+        rate = float(size ** (1.0 / temperature))
+    except OverflowError:
+        rate = math.inf
+    return checked_rate(rate, f"{count:g} * {scale:g} to the power of 1 / {temperature:g}")
 
 
 def mixture_rates(

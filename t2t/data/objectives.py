@@ -13,6 +13,7 @@ import numpy as np
 
 from t2t.data import denoising
 from t2t.data.denoising import Denoiser, Denoising, MixtureOfDenoisers
+from t2t.data.noise_masks import noise_counts
 from t2t.data.sentinels import check_iid, check_random_spans
 from t2t.errors import UserError
 from t2t.objective import Objective
@@ -48,6 +49,11 @@ class WindowObjective:
     targets_eos: bool = True
     has_inputs: bool = True
 
+
+# Less than this share of the inputs filled by a window of random spans is a slip.
+FILLED = 0.75
+# Windows that are this many times as long as the inputs that are left of them are a slip.
+MOST_RAW_TOKENS = 64
 
 Builder = Callable[[Objective, Vocabulary, int, int], WindowObjective]
 
@@ -99,6 +105,12 @@ def random_spans_helper(
         )
     while corrupted(raw + 1)[0] <= inputs_length:
         raw += 1
+        if raw > MOST_RAW_TOKENS * inputs_length:
+            raise UserError(
+                f"at noise density {noise_density} and mean span {mean_span} more than "
+                f"{MOST_RAW_TOKENS} tokens of text shrink to one of the inputs; take less noise or "
+                "shorter spans"
+            )
     targets_length = corrupted(raw)[1]
     # T5 makes the two sides of its 50 % setting equally long.
     if noise_density == 0.5 and targets_length > inputs_length:
@@ -111,10 +123,32 @@ def _span_corruption(
 ) -> WindowObjective:
     density, mean_span = _density(objective), _mean_span(objective)
     raw_length, _ = random_spans_helper(inputs_length, density, mean_span)
+    raw_length = _filling(raw_length, inputs_length, density, mean_span)
     check_random_spans(raw_length, density, mean_span, vocabulary.num_sentinels)
     return WindowObjective(
         denoising.span_corruption(density, mean_span, vocabulary.size), raw_length
     )
+
+
+def _filling(raw_length: int, inputs_length: int, density: float, mean_span: float) -> int:
+    """The raw length, where masks have other numbers of spans than the reference's formula has.
+
+    It takes as many spans as divide the noise; no fewer than one is drawn, which makes short
+    windows one token too long, and no more than leave a token between any two.
+
+    Raises:
+        UserError: so few spans fit that a good part of the inputs would stay empty.
+    """
+    noise, spans = (int(n[0]) for n in noise_counts(np.array([raw_length]), density, mean_span))
+    inputs = raw_length - noise + spans + 1
+    if inputs < FILLED * inputs_length:
+        raise UserError(
+            f"noise density {density} with mean span {mean_span} has no room between its spans: "
+            f"{inputs} inputs of {inputs_length} would be filled; take longer spans or less noise"
+        )
+    if round(noise / mean_span) < 1:
+        return raw_length - max(0, inputs - inputs_length)
+    return raw_length
 
 
 def _iid_replace_spans(
@@ -138,6 +172,10 @@ def _filling_inputs(
     def build(
         objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
     ) -> WindowObjective:
+        if vocabulary.num_sentinels < 1:
+            raise UserError(
+                f"objective: {objective.name} needs a sentinel; the vocabulary has none"
+            )
         return WindowObjective(make(objective, vocabulary), _fitting(inputs_length), documents)
 
     return build
@@ -195,6 +233,8 @@ def _modes(objective: Objective, vocabulary: Vocabulary) -> list[np.ndarray]:
                 f"mode_tokens: the vocabulary has no ids for {text!r}; name three texts that it "
                 "has, such as [A, B, C]"
             )
+    if any(modes.count(ids) > 1 for ids in modes):
+        raise UserError(f"mode_tokens: {list(objective.mode_tokens)} must be three different texts")
     return [np.array(ids) for ids in modes]
 
 

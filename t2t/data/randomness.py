@@ -15,6 +15,8 @@ from t2t.data.ragged import Ints
 Keys = NDArray[np.uint64]
 
 _STEP = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: counters end up far apart
+# Another odd number for draws: a key under a key is none of its draws.
+_DRAW_STEP = 0xD1342543DE82EF95
 _MASK = (1 << 64) - 1
 _LOW = np.uint64((1 << 24) - 1)
 # With 12 rounds of the Feistel network every order of 3, 4, 5 or 6 elements is equally likely, as
@@ -44,13 +46,13 @@ def keys(parent: int | Keys, *indices: int | Ints) -> Keys:
 
 def draws(parents: Keys, count: int) -> Keys:
     """`count` independent 64-bit numbers for each key, [count, len(parents)]."""
-    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_STEP)
+    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_DRAW_STEP)
     return _mix(parents[None, :] + steps[:, None])
 
 
 def draws_by_row(parents: Keys, count: int) -> Keys:
     """The same numbers as `draws`, [len(parents), count]: those of a key lie together."""
-    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_STEP)
+    steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_DRAW_STEP)
     return _mix(parents[:, None] + steps)
 
 

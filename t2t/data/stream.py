@@ -35,6 +35,7 @@ BATCHINGS: tuple[Batching, ...] = ("packed", "bucketed", "padded")
 # larger than the data, or the examples of many epochs would be packed together.
 WINDOWS: Mapping[Batching, int] = {"packed": 1024, "bucketed": 16384, "padded": 1024}
 SMALLEST_WINDOW = 256
+MOST_WINDOWS = 1 << 48
 # Widths of batches that are not packed are multiples of this, so that shapes recur.
 WIDTH_STEP = 8
 # Rows of a bucketed batch are multiples of what this and the batch size have in common, so that
@@ -87,6 +88,9 @@ class _Stream(ABC, Generic[AnyBatch]):
         for name in names:
             if names.count(name) > 1:
                 raise UserError(f"{name} is twice in the mixture; allowed: once, with one rate")
+        for side, length in (("inputs", inputs_length), ("targets", targets_length)):
+            if length < 1:
+                raise UserError(f"{side}_length is {length}; allowed: 1 position and more")
         if batching not in BATCHINGS:
             raise unknown("batching", batching, BATCHINGS)
         self._corpora = list(corpora)
@@ -98,30 +102,47 @@ class _Stream(ABC, Generic[AnyBatch]):
         self._batch_size = batch_size
         self.batching = batching
         self._rows_step = rows_step(batch_size, batching)
-        _check_shares(batch_size, self._rows_step, num_ranks)
+        _check_shares(batch_size, self._rows_step, rank, num_ranks)
         self._rank, self._num_ranks = rank, num_ranks
         mixed = sum(c.count for c, rate in zip(corpora, rates, strict=True) if rate > 0)
-        self._window_size = window or min(max(mixed, SMALLEST_WINDOW), WINDOWS[batching])
+        # Buckets of a few full batches' examples: else all of them end in the widest one.
+        smallest = 32 * batch_size if batching == "bucketed" else SMALLEST_WINDOW
+        self._window_size = window or min(max(mixed, smallest), WINDOWS[batching])
         self._order_key = key(seed, "rows of windows")
+        # 48 bits, which every reader of JSON keeps.
+        self._identity = key(
+            seed,
+            *map(str, zip(names, counts, map(float, rates), strict=True)),
+            *(inputs_length, targets_length, batch_size, batching, self._window_size),
+        ) % (1 << 48)
         self._window = 0
         self._offset = 0
         self._planned: tuple[int, PlannedWindow] | None = None
 
     def state(self) -> dict[str, int]:
-        """Where the next batch starts: a window of positions, and a row (bucketed: batch) in it."""
-        return {"window": self._window, "offset": self._offset}
+        """Where the next batch starts: a window of positions, and a row (bucketed: batch) in it.
+
+        `mixture` tells this stream from others: of other data, rates, lengths or batches.
+        """
+        return {"window": self._window, "offset": self._offset, "mixture": self._identity}
 
     def load_state(self, state: Mapping[str, int]) -> None:
         """Go to where another stream of the same recipe was; the next batch is the same.
 
-        Any window can be gone to at once: nothing before it is read.
+        Any window can be gone to at once: nothing before it is read. A state without `mixture` is
+        taken for this stream's.
 
         Raises:
             RunError: not the state of a stream over this mixture.
         """
         window, offset = state.get("window"), state.get("offset")
-        if not isinstance(window, int) or not isinstance(offset, int) or window < 0:
+        if type(window) is not int or type(offset) is not int or not 0 <= window < MOST_WINDOWS:
             raise RunError(f"not the state of a batch stream: {dict(state)}")
+        if state.get("mixture", self._identity) != self._identity:
+            raise RunError(
+                "the batch stream's state is of a stream over other data or with other settings "
+                "(tasks and their numbers of examples, rates, seed, lengths, batches)"
+            )
         units = self._plan(window).units
         if not 0 <= offset <= units:
             raise RunError(
@@ -340,10 +361,19 @@ def rows_step(batch_size: int, batching: Batching) -> int:
     return gcd(batch_size, ROWS_STEP) if batching == "bucketed" else batch_size
 
 
-def _check_shares(batch_size: int, step: int, num_ranks: int) -> None:
-    """Refuse batches that the ranks cannot share equally, row by row."""
-    if batch_size < 1 or step % num_ranks:
+def _check_shares(batch_size: int, step: int, rank: int, num_ranks: int) -> None:
+    """Refuse batches that the ranks cannot share equally, row by row, and ranks that are none."""
+    if num_ranks < 1 or not 0 <= rank < num_ranks:
+        raise UserError(
+            f"rank is {rank} of {num_ranks} processes; allowed: from 0 on, below their number"
+        )
+    if batch_size < 1 or batch_size % num_ranks:
         raise UserError(
             f"a batch of {batch_size} rows cannot be shared equally by {num_ranks} processes; "
             f"allowed: multiples of {num_ranks}"
+        )
+    if step % num_ranks:
+        raise UserError(
+            f"bucketed batches have multiples of {step} rows (what {batch_size} and {ROWS_STEP} "
+            f"have in common), which cannot be shared equally by {num_ranks} processes"
         )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from t2t.data.examples import tokenize
 from t2t.data.ragged import Array, Ints, Ragged, concatenate, ranges
 from t2t.documents import TextSource
-from t2t.errors import UserError, refuse
+from t2t.errors import UserError
 from t2t.text_files import Part, read_part, whole
 from t2t.vocabulary import PAD_ID, SentencePieceVocabulary, Vocabulary
 
@@ -70,8 +70,10 @@ class Losses:
 
     def refuse_bad(self) -> None:
         """Raise a `UserError` that names the first bad rows, if there is any."""
-        more = self.bad - len(self.problems)
-        refuse([*self.problems, *([f"and {more} more"] if more else [])], "documents are refused")
+        if self.bad:
+            more = self.bad - len(self.problems)
+            listed = [*self.problems, *([f"and {more} more"] if more else [])]
+            raise UserError("\n  ".join([f"documents are refused, bad rows: {self.bad}", *listed]))
 
 
 class InMemoryDocuments:

@@ -8,7 +8,7 @@ from typing import Any
 from t2t.class_balance import class_temperature
 from t2t.config import Recipe, Text
 from t2t.data.corpora import Caching, load_corpus, waits_for_cache
-from t2t.data.corpus import Corpus
+from t2t.data.corpus import Corpus, truncation_messages
 from t2t.data.examples import TokenizedExamples
 from t2t.data.mixing_rates import mixture_rates, nested_rates, reached_twice
 from t2t.data.strata import Strata, task_strata
@@ -259,20 +259,13 @@ def _check_truncation(
     """
     problems = []
     for corpus in corpora:
-        cut = corpus.truncation()
-        for side, count, longest, limit in (
-            ("inputs", cut.inputs, cut.longest_inputs, recipe.data.inputs_length),
-            ("targets", cut.targets, cut.longest_targets, recipe.data.targets_length),
-        ):
-            if not count:
-                continue
-            looked_at = " looked at" * (cut.looked_at < corpus.count)
-            message = (
-                f"{corpus.name}: {count} of {cut.looked_at} {side}{looked_at} are cut at {limit} "
-                f"tokens; the longest has {longest}"
-            )
+        lengths = recipe.data.inputs_length, recipe.data.targets_length
+        for side, message in truncation_messages(corpus, *lengths).items():
             report(message)
-            if side == "targets" and tasks[corpus.name].objective is None:
+            cut = corpus.truncation()
+            supervised = tasks[corpus.name].objective is None
+            # T5 trims the targets of denoising; where none is whole, that is no trimming.
+            if side == "targets" and (supervised or cut.targets == cut.looked_at):
                 problems.append(message)
     if not recipe.train.allow_truncated_targets:
         refuse(

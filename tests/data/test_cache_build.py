@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from t2t.data import cache_build
+from t2t.data.cache import TokenCache
 from t2t.data.cache_build import cache_of
 from t2t.documents import TextSource
 from t2t.errors import RunError, UserError
@@ -63,7 +64,9 @@ class Build:
         )
 
     def files(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in sorted(self.folder.iterdir())}
+        # A worker that has yet to notice that its build was killed may have hidden files there.
+        files = [path for path in sorted(self.folder.iterdir()) if path.is_file()]
+        return {path.name: path.read_bytes() for path in files}
 
     def times(self) -> dict[str, int]:
         return {path.name: path.stat().st_mtime_ns for path in self.folder.glob("shard-*")}
@@ -280,10 +283,10 @@ def test_bad_rows_are_counted_named_and_refused(build):
         f"bad.txt: bad documents left out: 2, such as {path}:10: line: not UTF-8 at byte 0"
     )
     # A whole cache is refused like one that is to be built.
-    with pytest.raises(UserError, match=r"(?s)refused: 2 problems.*bad\.txt:10.*bad\.txt:49"):
+    with pytest.raises(UserError, match=r"(?s)refused, bad rows: 2.*bad\.txt:10.*bad\.txt:49"):
         build("bad.txt", bad="refuse")
     build.folder = build.data / "refused"
-    with pytest.raises(UserError, match=r"refused: 1 problem\n.*bad\.txt:10"):
+    with pytest.raises(UserError, match=r"refused, bad rows: 1\n.*bad\.txt:10"):
         build("bad.txt", bad="refuse")
 
 
@@ -346,3 +349,83 @@ def test_a_disk_that_refuses_is_a_failed_run(build, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match="cache cannot be built: No space left on device"):
         build()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"shard-00000.jsonl": "{}"},
+        {"shard-user-data.parquet": ""},
+        {"shard-00000.ids": "mine"},
+        {"manifest.json": '{"format": "mine"}', "plan.json": "my plan {"},
+    ],
+)
+def test_files_of_the_users_are_left_alone_and_named(build, files):
+    build.folder.mkdir()
+    for name, content in files.items():
+        (build.folder / name).write_text(content)
+    (build.folder / ".ssh.json.bak").write_text("hidden")
+    before = build.files()
+    with pytest.raises(UserError, match=r"(shard-|manifest\.json|plan\.json).* is no token cache"):
+        build()
+    assert build.files() == before
+
+
+def test_a_cache_leaves_hidden_files_of_others_alone(build):
+    build.folder.mkdir()
+    (build.folder / ".notes.json.bak").write_text("hidden")
+    build()
+    build("a.txt")
+    assert (build.folder / ".notes.json.bak").read_text() == "hidden"
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_offsets_that_bound_no_documents_are_named_and_made_again(build, place):
+    whole = build()
+    path = build.folder / "shard-00000.offsets"
+    offsets = np.fromfile(path, "<i8")
+    offsets[place] += 5 if place else 1
+    if place == 1:
+        offsets[1] = offsets[2]
+    offsets.tofile(path)
+    with pytest.raises(UserError, match=r"shard-00000\.offsets is damaged"):
+        TokenCache.open(build.folder)
+    again = build()
+    assert any("shard-00000.offsets is damaged" in line for line in build.lines)
+    assert again.lengths.tolist() == whole.lengths.tolist()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda m: m["shards"][0].update(documents="x"),
+        lambda m: m["shards"][0].update(tokens=-1),
+        lambda m: m["shards"][0].update(ids_sha256=None),
+        lambda m: m["plan"].update(dtype="zz"),
+        lambda m: m["plan"].update(files=3),
+        lambda m: m["plan"]["files"][0].update(parts=[["a", "b", "c"]]),
+        lambda m: m.pop("plan"),
+    ],
+)
+def test_a_manifest_that_says_nonsense_is_named_and_the_cache_built_again(build, damage):
+    whole = build()
+    path = build.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    damage(manifest)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=r"manifest\.json: damaged"):
+        TokenCache.open(build.folder)
+    assert build().lengths.tolist() == whole.lengths.tolist()
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{", ""])
+def test_a_manifest_that_is_none_is_built_again(build, content):
+    build()
+    (build.folder / "manifest.json").write_text(content)
+    assert build().manifest.documents == 80
+
+
+def test_bad_rows_are_counted_whole_where_the_first_are_named(build):
+    (build.data / "bad.jsonl").write_text('{"text": 1}\n' * 27)
+    with pytest.raises(UserError, match=r"(?s)bad rows: 27.*bad\.jsonl:10.*and 17 more"):
+        build("bad.jsonl", bad="refuse", part_bytes=10_000)

@@ -132,3 +132,17 @@ def test_a_changed_file_is_tokenised_again_and_that_is_said(tmp_path, source, vo
     after = load(task, vocabulary, caching=caching, report=told.append)
     assert any("built anew" in line and "notes.txt" in line for line in told)
     assert after.source_fingerprint != before.source_fingerprint
+
+
+def test_a_damaged_shard_is_named_and_made_again_when_training_begins(tmp_path, source, vocabulary):
+    task, caching = text_task_of("notes", source), Caching("always", tmp_path / "caches")
+    whole = load(task, vocabulary, caching=caching)
+    expected = ids_of(whole)
+    (ids,) = (tmp_path / "caches").glob("*/shard-00000.ids")
+    content = bytearray(ids.read_bytes())
+    content[20] ^= 1
+    ids.write_bytes(content)
+    told: list[str] = []
+    mended = load(task, vocabulary, caching=caching, report=told.append)
+    assert any("shard-00000.ids is damaged" in line and "made again" in line for line in told)
+    assert ids_of(mended) == expected

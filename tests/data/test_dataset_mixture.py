@@ -115,3 +115,26 @@ def test_what_is_cut_is_told(letters):
     batch = next(mixture.batches(letters, **LENGTHS))
     assert batch.losses["one"].inputs == sum(map(len, batch.keys))
     assert np.count_nonzero(batch.inputs[0]) == 20
+
+
+def test_cut_targets_are_refused_unless_allowed(letters):
+    mixture = DatasetMixture({"one": [{"inputs": "ab", "targets": "c" * 30}] * 8})
+    with pytest.raises(UserError, match="one: 8 of 8 targets are cut at 8 tokens"):
+        mixture.batches(letters, report=[].append, **LENGTHS)
+    told = []
+    mixture.batches(letters, report=told.append, allow_truncated_targets=True, **LENGTHS)
+    assert told == ["one: 8 of 8 targets are cut at 8 tokens; the longest has 31"]
+
+
+@pytest.mark.parametrize("wrap", [list, Dataset.from_list])
+def test_rows_without_a_text_are_named(letters, wrap):
+    sets = {"one": wrap([{"inputs": "a", "targets": "b"}, {"inputs": None, "targets": "b"}])}
+    with pytest.raises(UserError, match="one: row 1: inputs must be a string, is None"):
+        DatasetMixture(sets).batches(letters, **LENGTHS)
+    with pytest.raises(UserError, match="one: row 1: inputs must be a string, is None"):
+        take(DatasetMixture(sets).examples(), 5)
+
+
+def test_a_start_before_the_first_position_is_refused():
+    with pytest.raises(UserError, match="start is -5"):
+        next(DatasetMixture({"one": rows("one", 3)}).examples(-5))

@@ -13,7 +13,7 @@ from t2t.data.mixing_rates import (
     reached_twice,
 )
 from t2t.errors import RunError, UserError
-from t2t.registry import Mixture, Registry
+from t2t.registry import Mixture, Registry, checked_rate
 from t2t.sources import MemorySource
 from t2t.task import Task
 
@@ -173,3 +173,16 @@ def test_a_number_of_examples_that_is_not_known_is_asked_for():
         rates_of({"a": None, "b": None}, known)
     with pytest.raises(UserError, match=r"rate of b is a function of .* b declares none"):
         rates_of({"b": lambda task, count: count}, known)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"scale": 1e308}, {"temperature": 0.005}, {"temperature": 1e-320}]
+)
+def test_rates_beyond_all_numbers_are_refused(settings):
+    with pytest.raises(UserError, match=r"too large|inf"):
+        mixture_rates({"a": 300}, **settings)
+
+
+def test_a_whole_number_beyond_all_floats_is_refused():
+    with pytest.raises(UserError, match="rate of a is too large"):
+        checked_rate(10**400, "rate of a")

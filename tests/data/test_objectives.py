@@ -149,3 +149,47 @@ def test_lengths_too_short_for_any_text_are_refused(name):
         return
     with pytest.raises(UserError, match="no text fits"):
         ready(name, 1, 1)
+
+
+def test_ul2s_ways_have_the_laws_that_they_have_alone():
+    objective = ready("ul2")
+    rows, raw = 60_000, objective.raw_length
+    row_keys = keys(5, np.arange(rows))
+    for number, chosen in objective.denoise._groups(row_keys):
+        way = objective.denoise.denoisers[number]
+        lengths = np.full(len(chosen), raw)
+        mask = way.mask(lengths, row_keys[chosen]).reshape(len(chosen), raw)
+        alone = way.mask(lengths, keys(6, np.arange(len(chosen)))).reshape(len(chosen), raw)
+        # The chance of noise at every fiftieth place: which way was drawn says nothing of it.
+        ours, theirs = mask[:, ::50].mean(axis=0), alone[:, ::50].mean(axis=0)
+        share = np.maximum(np.maximum(ours, theirs), 1 / len(chosen))
+        error = np.sqrt(2 * share * (1 - share) / len(chosen))
+        assert (np.abs(ours - theirs) <= 5 * error).all(), number
+
+
+def test_settings_whose_masks_do_not_fill_the_inputs_are_refused_or_mended():
+    class Many(Words):
+        num_sentinels = 10_000
+
+    def raw_length(density, mean_span, inputs_length=512):
+        objective = Objective(noise_density=density, mean_span=mean_span)
+        return window_objective(objective, Many(), inputs_length, 512).raw_length
+
+    with pytest.raises(UserError, match="187 inputs of 512 would be filled"):
+        raw_length(0.9, 2.0)
+    with pytest.raises(UserError, match="more than 64 tokens of text shrink to one"):
+        raw_length(0.9999999, 1e9, 64)
+    # A span longer than all noise is still a span: its sentinel must fit.
+    assert raw_length(0.15, 100.0, 64) == 73
+    assert lengths_of(ready("span_corruption", 64, mean_span=100.0), 5).inputs.max() + 1 == 64
+
+
+def test_mode_tokens_differ():
+    with pytest.raises(UserError, match="must be three different texts"):
+        ready("ul2", mode_tokens=("[R]", "[R]", "[X]"))
+
+
+def test_the_chance_that_is_allowed_is_one_in_a_million():
+    assert ready("iid_replace_spans", noise_density=0.16).raw_length == 511
+    with pytest.raises(UserError, match="chance of 3"):
+        ready("iid_replace_spans", noise_density=0.165)

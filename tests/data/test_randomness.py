@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2t.data.randomness import below, draws, key, keys, permute, shuffled
+from t2t.data.randomness import below, draws, draws_by_row, key, keys, permute, shuffled
 
 
 def test_a_key_depends_on_every_part_of_its_purpose():
@@ -89,3 +89,10 @@ def test_shuffled_is_a_permutation_of_its_own_key():
     assert np.sort(shuffled(1, 50)).tolist() == list(range(50))
     assert shuffled(1, 50).tolist() == shuffled(1, 50).tolist()
     assert shuffled(1, 50).tolist() != shuffled(2, 50).tolist()
+
+
+def test_keys_under_a_key_are_none_of_its_draws():
+    parents = keys(0, np.arange(100))
+    derived = {int(k) for index in range(50) for k in keys(parents, index)}
+    assert not derived & set(draws(parents, 50).ravel().tolist())
+    assert draws_by_row(parents, 50).T.tolist() == draws(parents, 50).tolist()

@@ -288,3 +288,44 @@ def test_classes_are_drawn_as_their_strata_say():
     assert shares[1.0] == pytest.approx(1 / 6, abs=0.01)
     assert shares[2.0] == pytest.approx(10**0.5 / (10**0.5 + 50**0.5), abs=0.01)
     assert shares[math.inf] == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_state_of_another_stream_is_refused():
+    state = stream().state()
+    for other in (
+        stream(seed=4),
+        stream(batch_size=8),
+        stream(batching="bucketed"),
+        BatchStream(CORPORA, [3.0, 1.0, 2.0], seed=3, batch_size=4, window=50, **LIMITS),
+        BatchStream(CORPORA[:2], [3.0, 1.0], seed=3, batch_size=4, window=50, **LIMITS),
+    ):
+        with pytest.raises(RunError, match="of a stream over other data or with other settings"):
+            other.load_state(state)
+    stream(rank=1, num_ranks=2).load_state(state)
+
+
+@pytest.mark.parametrize("window", [True, 10**30, 1.0, "0"])
+def test_a_state_that_is_none_is_refused(window):
+    with pytest.raises(RunError, match="not the state of a batch stream"):
+        stream().load_state({"window": window, "offset": 0})
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"rank": 2, "num_ranks": 2}, "rank is 2 of 2 processes"),
+        ({"rank": -1}, "rank is -1 of 1 processes"),
+        ({"num_ranks": 0}, "rank is 0 of 0 processes"),
+        ({"inputs_length": 0}, "inputs_length is 0"),
+        ({"batching": "bucketed", "batch_size": 6, "num_ranks": 3}, "multiples of 2 rows"),
+    ],
+)
+def test_ranks_and_lengths_that_cannot_be_are_refused(options, problem):
+    with pytest.raises(UserError, match=problem):
+        stream(**options)
+
+
+def test_rates_may_be_numpys():
+    rates = [np.float32(1), np.int64(2), np.float64(0.5)]
+    batches = BatchStream(CORPORA, rates, seed=0, batch_size=4, **LIMITS)
+    assert len(next(batches).keys) == 4

@@ -68,7 +68,7 @@ def test_what_is_lost_is_counted_and_reported(tmp_path: Path, vocabulary):
         f"a.txt, b.jsonl: bad documents left out: 2, such as {tmp_path / 'a.txt'}:5: "
         "line: not UTF-8 at byte 0",
     ]
-    with pytest.raises(UserError, match=r"(?s)documents are refused: 2 problems.*b\.jsonl:1: text"):
+    with pytest.raises(UserError, match=r"(?s)refused, bad rows: 2.*b\.jsonl:1: text"):
         tokenized(TextSource(source.files, on_bad_row="refuse"), vocabulary, tmp_path, lines.append)
 
 

@@ -136,18 +136,30 @@ def documents(folder: Path, *lines: str) -> dict:
 
 
 def test_cut_targets_of_text_are_reported_and_not_refused(template, registry, tmp_path):
+    # I.i.d. noise: some windows have more of it than others.
+    text = documents(tmp_path, *[SENTENCE] * 400)
+    text["notes"]["objective"] = "iid_replace_spans"
+    wanted = recipe(
+        template, text=text, data={"inputs_length": 64, "targets_length": 17}, tasks=["notes"]
+    )
+    data, lines = loaded(wanted, registry)
+    cut = data.corpora[0].truncation()
+    assert 0 < cut.targets < cut.looked_at
+    assert lines == [
+        f"notes: {cut.targets} of {cut.looked_at} targets are cut at 17 tokens; the longest has "
+        f"{cut.longest_targets}"
+    ]
+
+
+def test_a_length_that_cuts_every_target_is_refused(template, registry, tmp_path):
     wanted = recipe(
         template,
         text=documents(tmp_path, *[SENTENCE] * 40),
         data={"inputs_length": 64, "targets_length": 5},
         tasks=["notes"],
     )
-    data, lines = loaded(wanted, registry)
-    count = data.corpora[0].count
-    longest = data.corpora[0].truncation().longest_targets
-    assert longest > 5
-    told = f"{count} of {count} targets are cut at 5 tokens; the longest has {longest}"
-    assert lines == [f"notes: {told}"]
+    with pytest.raises(UserError, match=r"notes: (\d+) of \1 targets are cut at 5 tokens"):
+        loaded(wanted, registry)
 
 
 def test_documents_without_a_token_are_counted(template, registry, tmp_path):
