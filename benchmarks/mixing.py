@@ -2,9 +2,9 @@
 
 The tasks have 100 to 10,000,000 rows, evenly on a log scale, and rates of temperature 2 under a
 cap of 2**19. t2t's mixture index gives (task, epoch, row) for windows of 4,096 positions, and the
-rows are read out of an array a task. The peer is `datasets.interleave_datasets` with the same
-probabilities and stopping_strategy="all_exhausted" over data sets that are in memory before the
-clock starts: as a map of shuffled tasks that is built and then read in slices of 1,024 rows, or
+rows are read out of an array a task, or out of the peer's own data sets. The peer is
+`datasets.interleave_datasets` with the same probabilities and stopping_strategy="all_exhausted"
+over data sets that are in memory before the clock starts: as a map of shuffled tasks that is built and then read in slices of 1,024 rows, or
 read one by one as a data loader does, and as an iterable, whose tasks are not shuffled. A map's
 order is a list with one element for every example until the last task is exhausted, so the maps'
 tasks are `--divide` times smaller.
@@ -30,6 +30,7 @@ TASKS = 80
 SMALLEST = 100
 WINDOW = 4096
 SLICE = 1024
+DATASETS_WINDOW = 8192
 FAR = 10**12
 
 Row = dict[str, Any]
@@ -59,6 +60,29 @@ class Ours:
             ends = np.cumsum(np.bincount(picks.task, minlength=len(self._rows)))
             for own, chosen in zip(self._rows, np.split(by_task, ends[:-1]), strict=True):
                 values[chosen] = own[picks.row[chosen]]
+        return examples
+
+
+class OursOverDatasets:
+    """t2t's index over the peer's own data sets: a window asks each for its rows at once."""
+
+    def __init__(self, parts: list[datasets.Dataset], rates: list[float]) -> None:
+        """Nothing is prepared but the index."""
+        self._parts = parts
+        self._index = MixtureIndex(rates, [len(part) for part in parts], seed=0)
+
+    def read(self, examples: int) -> int:
+        """Read so many examples; their number."""
+        for first in range(0, examples, DATASETS_WINDOW):
+            picks = self._index.positions(first, min(first + DATASETS_WINDOW, examples))
+            values: list[int] = [0] * len(picks)
+            by_task = np.argsort(picks.task.astype(np.uint8), kind="stable")
+            ends = np.cumsum(np.bincount(picks.task, minlength=len(self._parts)))
+            for part, chosen in zip(self._parts, np.split(by_task, ends[:-1]), strict=True):
+                if len(chosen):
+                    column = part[picks.row[chosen].tolist()]["row"]
+                    for place, value in zip(chosen.tolist(), column, strict=True):
+                        values[place] = value
         return examples
 
 
@@ -136,6 +160,17 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
         mine, theirs = rates_of(lambda: ours.read(options.examples), peer, options.repeats)
         yield {
             "name": f"examples read of {TASKS} tasks; peer: {name}",
+            "ours": round(mine),
+            "peer": round(theirs),
+            "peer_version": version,
+            "unit": "examples/CPU s",
+            "ratio": round(mine / theirs, 1),
+        }
+    over_datasets = OursOverDatasets(in_memory(rows), rates)
+    for name, peer in peers:
+        mine, theirs = rates_of(lambda: over_datasets.read(options.examples), peer, options.repeats)
+        yield {
+            "name": f"the same, both over the data sets of datasets; peer: {name}",
             "ours": round(mine),
             "peer": round(theirs),
             "peer_version": version,
