@@ -23,7 +23,8 @@ check: $(VENV)/installed
 	$(VENV)/bin/mypy --strict t2t tasks
 
 benchmarks: $(VENV)/installed
-	$(VENV)/bin/python benchmarks/denoising.py
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/denoising.py
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/mixing.py
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "t2t needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'

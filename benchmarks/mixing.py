@@ -1,13 +1,13 @@
 """How fast are 80 tasks mixed, and how long until the first example is there?
 
-The tasks have 100 to 10,000,000 rows, evenly on a log scale, and rates of temperature 2 under a
-cap of 2**19. t2t's mixture index gives (task, epoch, row) for windows of 4,096 positions, and the
-rows are read out of an array a task, or out of the peer's own data sets. The peer is
+The tasks have 100 to 10,000,000 rows, evenly on a log scale, and rates of temperature 2 under a cap
+of 2**19. t2t's mixture index gives (task, epoch, row) for windows of 4,096 positions, and the rows
+are read out of an array a task, or out of the peer's own data sets. The peer is
 `datasets.interleave_datasets` with the same probabilities and stopping_strategy="all_exhausted"
-over data sets that are in memory before the clock starts: as a map of shuffled tasks that is built and then read in slices of 1,024 rows, or
-read one by one as a data loader does, and as an iterable, whose tasks are not shuffled. A map's
-order is a list with one element for every example until the last task is exhausted, so the maps'
-tasks are `--divide` times smaller.
+over data sets that are in memory before the clock starts: as a map of shuffled tasks that is built
+and then read in slices of 1,024 rows, or read one by one as a data loader does, and as an iterable,
+whose tasks are not shuffled. A map's order is a list with one element for every example until the
+last task is exhausted, so the maps' tasks are `--divide` times smaller.
 
     python benchmarks/mixing.py [--examples N] [--largest ROWS] [--divide N] [--repeats N] [--json]
 """

@@ -4,6 +4,7 @@ import glob
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -80,6 +81,18 @@ class TextSource:
         """A hash of the files' contents in their order, and of the column."""
         check_split(split, self.splits)
         return source_fingerprint(self.column, map(sha256_file, self.paths(data_dir)))
+
+    def open(self, data_dir: Path | None) -> None:
+        """Look whether every file can be read and holds the column, at its beginning.
+
+        Raises:
+            UserError: one cannot, or none holds any row.
+        """
+        rows = 0
+        for path in self.paths(data_dir):
+            rows += sum(1 for _ in islice(read_part(whole(path), self.column, []), 100))
+        if not rows:
+            raise UserError(f"{', '.join(self.files)}: no documents")
 
     def paths(self, data_dir: Path | None) -> list[Path]:
         """The files, in order.

@@ -186,11 +186,25 @@ def test_validating_alone_builds_no_cache(folder, tmp_path):
     sets = ("data.cache=always", f"data.cache_dir={tmp_path}/caches")
     path = str(folder / "recipe.yaml")
     validate(path, sets, load_tasks(), lines.append)
-    assert any(line.startswith("notes: not looked at; training will first") for line in lines)
+    assert any(line.startswith("notes: its files can be read; training will") for line in lines)
     assert not (tmp_path / "caches").exists()
     checked = validated(path, sets, load_tasks(), lines.append)
     assert len(checked.data.corpora) == 2
     lines.clear()
     validate(path, sets, load_tasks(), lines.append)
     assert any("super_glue_rte 2 (2490)" in line for line in lines)
-    assert not any("not looked at" in line for line in lines)
+    assert not any("first tokenise" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("notes.parquet", b"PAR1 no", "not a readable parquet file"),
+        ("notes.txt", b"", "no documents"),
+    ],
+)
+def test_text_that_cannot_be_read_is_named_before_a_cache_is_built(folder, name, content, problem):
+    (folder / name).write_bytes(content)
+    sets = ("data.cache=always", f"data.cache_dir={folder}/caches", f"text.notes.files=[{name}]")
+    with pytest.raises(UserError, match=problem):
+        validate(str(folder / "recipe.yaml"), sets, load_tasks(), [].append)

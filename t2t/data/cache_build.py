@@ -35,7 +35,7 @@ from t2t.data.cache_manifest import (
     shard_file,
 )
 from t2t.data.cache_shards import write_shard
-from t2t.data.tokenization import check_losses, id_dtype
+from t2t.data.tokenization import NO_DOCUMENT, check_losses, id_dtype
 from t2t.data.workers import cores, in_processes
 from t2t.documents import TextSource
 from t2t.errors import RunError, UserError
@@ -102,6 +102,12 @@ def cache_of(
         with _locked(folder, report):
             # Opened before another process, which may want another cache here, gets the lock.
             cache = _built(folder, wanted, report, verify=verify)
+    first = 0
+    for path, file in zip(wanted.paths, cache.manifest.plan.files, strict=True):
+        shards = cache.manifest.shards[first : first + len(file.parts)]
+        first += len(file.parts)
+        if not sum(shard.documents for shard in shards):
+            report(NO_DOCUMENT.format(path))
     is_empty = not cache.manifest.documents
     check_losses(source, cache.manifest.losses, report, is_empty=is_empty)
     return cache

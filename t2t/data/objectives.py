@@ -207,7 +207,12 @@ def _ul2(
     objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
 ) -> WindowObjective:
     regular, sequential, extreme = _modes(objective, vocabulary)
-    longest = inputs_length - max(map(len, (regular, sequential, extreme)))
+    mode_length = max(map(len, (regular, sequential, extreme)))
+    longest = inputs_length - mode_length
+    if longest < 2:
+        raise UserError(
+            f"no text fits {inputs_length} input tokens beside a mode token's {mode_length} and EOS"
+        )
     spans = [(*setting, regular) for setting in UL2_R] + [(*setting, extreme) for setting in UL2_X]
     # One raw length for all ways, so that windows do not depend on how they will be denoised.
     raw_length = min(random_spans_helper(longest, density, mean)[0] for mean, density, _ in spans)

@@ -19,6 +19,8 @@ from t2t.text_files import Part, read_part, whole
 from t2t.vocabulary import PAD_ID, SentencePieceVocabulary, Vocabulary
 
 CHARACTERS_AT_ONCE = 1 << 20
+NO_DOCUMENT = "{}: holds no document"
+"""What is reported of a file from which nothing comes."""
 NAMED_PROBLEMS = 10
 """How many bad rows of a part are named; the others are counted."""
 
@@ -117,11 +119,12 @@ def tokenized(
             source refuses them.
     """
     losses = Losses()
-    blocks = [
-        block
-        for path in source.paths(data_dir)
-        for block in token_blocks(whole(path), source.column, vocabulary, losses, threads=-1)
-    ]
+    blocks: list[Ragged] = []
+    for path in source.paths(data_dir):
+        found = list(token_blocks(whole(path), source.column, vocabulary, losses, threads=-1))
+        if not found:
+            report(NO_DOCUMENT.format(path))
+        blocks += found
     check_losses(source, losses, report, is_empty=not blocks)
     return InMemoryDocuments(concatenate(blocks), losses.left_out())
 

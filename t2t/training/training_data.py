@@ -86,7 +86,9 @@ def check_training_data(recipe: Recipe, registry: Registry, report: Callable[[st
         if folder is None:
             ready[name] = task
         else:
-            report(f"{name}: not looked at; training will first tokenise it into {folder}")
+            if isinstance(task.source, TextSource):
+                task.source.open(data_dir)
+            report(f"{name}: its files can be read; training will first tokenise it into {folder}")
     if len(ready) == len(mixed):
         _load(recipe, registry, mixed, vocabulary, report)
     else:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from t2t import vocabulary as vocabulary_module
+from t2t.data.cache_build import cache_of
 from t2t.data.tokenization import (
     NAMED_PROBLEMS,
     InMemoryDocuments,
@@ -134,3 +135,16 @@ def test_a_document_of_50_megabytes_takes_little_more_than_its_text(tmp_path: Pa
     # The text, the ids in 4 bytes twice and in 2 bytes, and SentencePiece's own for its parts.
     assert megabytes < 50 + 10 * tokens / 1e6 + 500
     assert 10 * vocabulary_module.CHARACTERS_OF_A_PART < 50_000_000
+
+
+def test_a_file_that_holds_nothing_is_named(tmp_path, vocabulary):
+    (tmp_path / "a.txt").write_text("the dog\n")
+    (tmp_path / "b.txt").write_text("\n\n")
+    lines: list[str] = []
+    tokenized(TextSource(("a.txt", "b.txt")), vocabulary, tmp_path, lines.append)
+    assert f"{tmp_path}/b.txt: holds no document" in lines
+    assert not any("a.txt: holds" in line for line in lines)
+    lines.clear()
+    source = TextSource(("a.txt", "b.txt"))
+    cache_of(source, vocabulary, tmp_path, tmp_path / "cache", lines.append)
+    assert f"{tmp_path}/b.txt: holds no document" in lines
