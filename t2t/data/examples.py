@@ -97,18 +97,22 @@ class TokenizedExamples:
 def tokenize(texts: Iterable[str], vocabulary: Vocabulary) -> Ragged:
     """Token ids of texts, without EOS; two bytes an id where the vocabulary allows it."""
     dtype: Any = np.uint16 if vocabulary.size <= 1 << 16 else np.int32
-    parts = [from_rows(vocabulary.encode_batch(group), dtype) for group in _groups(texts)]
+    parts = [
+        from_rows(vocabulary.encode_batch(group), dtype)
+        for group in grouped(texts, CHARACTERS_AT_ONCE)
+    ]
     return concatenate([from_rows([], dtype), *parts])
 
 
-def _groups(texts: Iterable[str]) -> Iterator[Sequence[str]]:
+def grouped(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """Consecutive texts, as many at a time as have about this many characters together."""
     group: list[str] = []
-    characters = 0
+    size = 0
     for text in texts:
         group.append(text)
-        characters += len(text)
-        if characters >= CHARACTERS_AT_ONCE:
+        size += len(text)
+        if size >= characters:
             yield group
-            group, characters = [], 0
+            group, size = [], 0
     if group:
         yield group

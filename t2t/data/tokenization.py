@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from t2t.data.examples import tokenize
+from t2t.data.examples import grouped, tokenize
 from t2t.data.ragged import Array, Ints, Ragged, concatenate, ranges
 from t2t.documents import TextSource
 from t2t.errors import UserError
@@ -192,7 +192,7 @@ def token_blocks(
     problems: list[str] = []
     dtype = id_dtype(vocabulary)
     texts = _visible(read_part(part, column, problems), losses)
-    for group in _groups(texts):
+    for group in grouped(texts, CHARACTERS_AT_ONCE):
         rows = vocabulary.encode_documents(group, threads)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         documents = without_padding(Ragged(np.concatenate(rows).astype(dtype), lengths), losses)
@@ -211,19 +211,6 @@ def _visible(texts: Iterable[str], losses: Losses) -> Iterator[str]:
             yield text
         else:
             losses.blank += 1
-
-
-def _groups(texts: Iterable[str]) -> Iterator[list[str]]:
-    group: list[str] = []
-    characters = 0
-    for text in texts:
-        group.append(text)
-        characters += len(text)
-        if characters >= CHARACTERS_AT_ONCE:
-            yield group
-            group, characters = [], 0
-    if group:
-        yield group
 
 
 def without_padding(documents: Ragged, losses: Losses) -> Ragged:
