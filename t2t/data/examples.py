@@ -97,10 +97,8 @@ class TokenizedExamples:
 def tokenize(texts: Iterable[str], vocabulary: Vocabulary) -> Ragged:
     """Token ids of texts, without EOS; two bytes an id where the vocabulary allows it."""
     dtype: Any = np.uint16 if vocabulary.size <= 1 << 16 else np.int32
-    parts = [
-        from_rows(vocabulary.encode_batch(group), dtype)
-        for group in grouped(texts, CHARACTERS_AT_ONCE)
-    ]
+    groups = grouped(texts, CHARACTERS_AT_ONCE)
+    parts = [from_rows(vocabulary.encode_batch(group), dtype) for group in groups]
     return concatenate([from_rows([], dtype), *parts])
 
 
