@@ -39,12 +39,13 @@ def _run_and_report(recipe: str, out: Path, sets: Sequence[str]) -> int:
     """The exit code of `_run`; a failure is one message."""
     try:
         _run(recipe, out, sets)
-    except T2TError as error:
+    except (T2TError, OSError) as error:
         # Every process of a run meets the same error; the first one's words are plain.
         rank = os.environ.get("RANK", "0")
         prefix = "t2t" if rank == "0" else f"t2t (process {rank})"
         print(f"{prefix}: {error}", file=sys.stderr)
-        return error.exit_code
+        # What the system refused, beneath what the functions expect, is a failure of the run.
+        return error.exit_code if isinstance(error, T2TError) else 1
     except KeyboardInterrupt:
         print("t2t: interrupted; the same command goes on from the last save", file=sys.stderr)
         return 130

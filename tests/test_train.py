@@ -168,6 +168,15 @@ def test_an_interrupted_run_says_how_it_goes_on(recipe, out, monkeypatch, capsys
     assert "the same command goes on from the last save" in capsys.readouterr().err
 
 
+def test_what_the_system_refuses_is_one_message(recipe, out, monkeypatch, capsys):
+    def refused(*arguments):
+        raise PermissionError(13, "Permission denied", "caches/notes")
+
+    monkeypatch.setattr(train, "_run", refused)
+    assert train.run(str(recipe), out) == 1
+    assert capsys.readouterr().err == "t2t: [Errno 13] Permission denied: 'caches/notes'\n"
+
+
 def test_the_module_takes_a_recipe_a_folder_and_settings(recipe, trained, monkeypatch, capsys):
     arguments = [str(recipe), "--out", str(trained), "--set", "seed=1", "--set", "train.keep=3"]
     monkeypatch.setattr(sys, "argv", ["t2t.train", *arguments])
