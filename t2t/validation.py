@@ -130,8 +130,13 @@ class _Check:
             # Rows are read last: the checks above take moments, these may take a minute.
             return None
         self.check_evaluated(evaluated, data_dir)
-        with self.at("mixture.tasks"):
+        try:
             return look_at(self.recipe, self.registry, self.report)
+        except UserError as error:
+            reason = str(error)
+            text = next((n for n in self.recipe.text if reason.startswith(f"{n}: ")), None)
+            with self.at(f"text.{text}" if text else "mixture.tasks"):
+                raise UserError(reason.removeprefix(f"{text}: ")) from error
         return None
 
     @contextmanager

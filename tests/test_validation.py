@@ -181,6 +181,11 @@ def test_every_objective_can_be_asked_for(folder, text):
     assert [corpus.name for corpus in checked.data.corpora] == ["super_glue_rte", "notes"]
 
 
+def test_what_is_wrong_with_a_text_is_placed_at_it(folder):
+    (found,) = problems(folder, "text.notes.tokens=100000")
+    assert found.startswith(f"{folder}/recipe.yaml:9: text.notes: tokens is 100000, but the text")
+
+
 def test_validating_alone_builds_no_cache(folder, tmp_path):
     lines: list[str] = []
     sets = ("data.cache=always", f"data.cache_dir={tmp_path}/caches")
