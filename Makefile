@@ -6,7 +6,9 @@ PIP_ARGS ?=
 QUICKSTART_ARGS ?=
 OUT ?= quickstart-out
 
-.PHONY: quickstart test test-slow check benchmarks clean
+.PHONY: install quickstart test test-slow check benchmarks clean
+
+install: $(VENV)/installed
 
 quickstart: $(VENV)/installed
 	$(VENV)/bin/t2t quickstart --out $(OUT) $(QUICKSTART_ARGS)

@@ -426,6 +426,9 @@ def _reason(detail: ErrorDetails, location: Key) -> str:
         message = "Input should be a section: a mapping of keys to values"
     if detail["type"] == "list_type":
         message = "Input should be a list, such as [a, b]"
+    if isinstance(detail["input"], dict) and detail["type"] == "value_error":
+        # The message says which of the section's settings it is.
+        return message
     return f"{message} (got {detail['input']!r})"
 
 

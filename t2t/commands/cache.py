@@ -68,6 +68,5 @@ def verify_cache(directory: CacheDir) -> None:
     """Read a cache whole and compare it with the hashes in its manifest."""
     from t2t.data.cache import TokenCache
 
-    cache = TokenCache.open(directory)
-    cache.verify()
+    cache = TokenCache.open(directory, verify=True)
     print(f"{directory}: ok; {len(cache.lengths)} documents, {cache.tokens} tokens")

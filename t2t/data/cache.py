@@ -47,14 +47,14 @@ class TokenCache:
             self.lengths[self._first[number] : self._first[number + 1]] = lengths
 
     @classmethod
-    def open(cls, folder: Path) -> "TokenCache":
-        """The cache in `folder`, if all its shards have their size.
+    def open(cls, folder: Path, *, verify: bool = False) -> "TokenCache":
+        """The cache in `folder`, if all its shards have their size, or their SHA-256 (`verify`).
 
         Raises:
             UserError: no whole cache, or a shard's file is missing or has another size.
         """
         manifest = read_manifest(folder)
-        _refuse_damage(folder, manifest, verify=False)
+        _refuse_damage(folder, manifest, verify=verify)
         return cls(folder, manifest)
 
     def __reduce__(self) -> tuple[Any, ...]:

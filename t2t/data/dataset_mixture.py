@@ -85,6 +85,10 @@ class DatasetMixture:
 
     def _check(self) -> None:
         for name, rows in self._datasets.items():
+            if not hasattr(rows, "__len__"):
+                raise UserError(
+                    f"{name}: a data set must know its number of rows (no iterable one)"
+                )
             if not len(rows):
                 raise UserError(f"{name}: the data set has no rows")
             wanted = (self._text,) if name in self._objectives else self._columns

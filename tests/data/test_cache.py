@@ -113,3 +113,20 @@ def test_a_description_says_what_a_cache_was_made_from(files):
     assert description["files"] == [str(folder / "a.txt")]
     assert description["vocabulary"] == vocabulary.fingerprint
     assert description["left out"] == {"blank documents": 68}
+
+
+def test_verifying_names_every_damaged_shard_and_not_the_first_kind_alone(tmp_path):
+    from t2t.data.cache_build import cache_of
+    from t2t.documents import TextSource
+    from t2t.vocabulary import train_vocabulary
+
+    lines = ["the dog sees a cat", "a cat sees the dog"] * 60
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    vocabulary = train_vocabulary(lines, 25, tmp_path / "small.model", kind="bpe")
+    folder = tmp_path / "cache"
+    cache_of(TextSource(("a.txt",)), vocabulary, tmp_path, folder, [].append, 1, part_bytes=900)
+    first = folder / "shard-00000.ids"
+    first.write_bytes(bytes([first.read_bytes()[0] ^ 1]) + first.read_bytes()[1:])
+    (folder / "shard-00001.ids").write_bytes(b"\0")
+    with pytest.raises(UserError, match=r"(?s)shard-00000.*SHA-256.*shard-00001.*1 bytes instead"):
+        TokenCache.open(folder, verify=True)
