@@ -82,7 +82,7 @@ class TextSource:
         check_split(split, self.splits)
         return source_fingerprint(self.column, map(sha256_file, self.paths(data_dir)))
 
-    def open(self, data_dir: Path | None) -> None:
+    def check_readable(self, data_dir: Path | None) -> None:
         """Look whether every file can be read and holds the column, at its beginning.
 
         Raises:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from t2t.errors import UserError, closest
+from t2t.errors import UserError, unknown
 from t2t.json_lines import read_object
 
 SUFFIXES = (".txt", ".jsonl", ".parquet", ".txt.gz", ".jsonl.gz", ".json.gz")
@@ -280,9 +280,7 @@ def _check_column(path: Path, schema: Any, column: str) -> None:
     import pyarrow
 
     if column not in schema.names:
-        near = closest(column, schema.names)
-        hint = f"; did you mean {near!r}?" if near else "."
-        raise UserError(f"{path}: no column {column!r}{hint} Columns: {', '.join(schema.names)}")
+        raise unknown("column", column, schema.names, where=str(path))
     if schema.names.count(column) > 1:
         raise UserError(f"{path}: two columns are called {column!r}")
     kind = schema.field(column).type

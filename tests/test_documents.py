@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path):
     (tmp_path / "d.csv").write_text("a")
     (tmp_path / "e.jsonl").write_text('{"body": "a"}')
     for name, message in {
-        "a.parquet": "no column 'text'; did you mean 'texts'",
+        "a.parquet": "unknown column 'text'; did you mean 'texts'",
         "bytes.parquet": "column 'text' holds binary, not strings",
         "dates.parquet": r"column 'text' holds date32\[day\], not strings",
         "b.parquet": "not a readable parquet file",

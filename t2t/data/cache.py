@@ -51,10 +51,10 @@ class TokenCache:
         """The cache in `folder`, if all its shards have their size, or their SHA-256 (`verify`).
 
         Raises:
-            UserError: no whole cache, or a shard's file is missing or has another size.
+            UserError: no whole cache; every shard that is missing or damaged, and how.
         """
         manifest = read_manifest(folder)
-        _refuse_damage(folder, manifest, verify=verify)
+        refuse(_damaged(folder, manifest, verify=verify), f"{folder} is no whole cache ({REBUILD})")
         return cls(folder, manifest)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -89,19 +89,7 @@ class TokenCache:
 
     def is_intact(self) -> bool:
         """Whether all of it has the SHA-256s of the manifest; reads everything."""
-        try:
-            self.verify()
-        except UserError:
-            return False
-        return True
-
-    def verify(self) -> None:
-        """Read everything and compare it with the SHA-256s of the manifest.
-
-        Raises:
-            UserError: every shard that is damaged, and how.
-        """
-        _refuse_damage(self.folder, self.manifest, verify=True)
+        return not _damaged(self.folder, self.manifest, verify=True)
 
     def read(self, documents: Ints, starts: Ints, lengths: Ints) -> Array:
         """Tokens of pieces, one behind the other.
@@ -132,13 +120,13 @@ class TokenCache:
         return values
 
 
-def _refuse_damage(folder: Path, manifest: Manifest, *, verify: bool) -> None:
-    problems = [
+def _damaged(folder: Path, manifest: Manifest, *, verify: bool) -> list[str]:
+    """What is wrong with each shard that is not whole."""
+    return [
         problem
         for number, shard in enumerate(manifest.shards)
         if (problem := damage(folder, number, shard, manifest.plan.dtype, verify=verify))
     ]
-    refuse(problems, f"{folder} is no whole cache ({REBUILD})")
 
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> Array:

@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -102,15 +102,20 @@ def cache_of(
         with _locked(folder, report):
             # Opened before another process, which may want another cache here, gets the lock.
             cache = _built(folder, wanted, report, verify=verify)
-    first = 0
-    for path, file in zip(wanted.paths, cache.manifest.plan.files, strict=True):
-        shards = cache.manifest.shards[first : first + len(file.parts)]
-        first += len(file.parts)
-        if not sum(shard.documents for shard in shards):
-            report(NO_DOCUMENT.format(path))
+    _report_empty_files(wanted.paths, cache.manifest, report)
     is_empty = not cache.manifest.documents
     check_losses(source, cache.manifest.losses, report, is_empty=is_empty)
     return cache
+
+
+def _report_empty_files(paths: Sequence[Path], manifest: Manifest, report: Report) -> None:
+    """Say from which files nothing comes."""
+    first = 0
+    for path, file in zip(paths, manifest.plan.files, strict=True):
+        shards = manifest.shards[first : first + len(file.parts)]
+        first += len(file.parts)
+        if not any(shard.documents for shard in shards):
+            report(NO_DOCUMENT.format(path))
 
 
 def _built(folder: Path, wanted: "_Wanted", report: Report, *, verify: bool) -> TokenCache:

@@ -13,7 +13,6 @@ from t2t.data.objectives import window_objective
 from t2t.data.tokenization import tokenized, tokenized_texts
 from t2t.data.windows import TextWindows, TokenizedDocuments
 from t2t.documents import TextSource
-from t2t.errors import UserError
 from t2t.files import sha256_json
 from t2t.task import Task
 from t2t.vocabulary import SentencePieceVocabulary
@@ -85,10 +84,10 @@ def load_corpus(
         return TokenizedExamples.from_task(
             task, split, vocabulary, data_dir, inputs_length, targets_length
         )
-    try:
-        objective = window_objective(task.objective, vocabulary, inputs_length, targets_length)
-    except UserError as error:
-        raise UserError(f"{task.name}: {error}") from error
+    # First, for documents may take long to tokenise.
+    objective = window_objective(
+        task.objective, vocabulary, inputs_length, targets_length, where=task.name
+    )
     return TextWindows(
         task.name,
         _documents(task, split, vocabulary, data_dir, caching, report),
@@ -114,11 +113,18 @@ def cache_folder(
 def waits_for_cache(
     task: Task, vocabulary: SentencePieceVocabulary, data_dir: Path | None, caching: Caching
 ) -> Path | None:
-    """The folder of a cache that `load_corpus` would have to build first; None if it need not."""
+    """The folder of a cache that `load_corpus` would have to build first; None if it need not.
+
+    Raises:
+        UserError: there is text to build it from that cannot be read.
+    """
     folder = cache_folder(task, vocabulary, data_dir, caching)
     if folder is None or not isinstance(task.source, TextSource):
         return None
-    return None if is_whole(task.source, vocabulary, data_dir, folder) else folder
+    if is_whole(task.source, vocabulary, data_dir, folder):
+        return None
+    task.source.check_readable(data_dir)
+    return folder
 
 
 def _documents(

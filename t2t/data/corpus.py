@@ -4,10 +4,12 @@ For an epoch and a row a corpus gives the lengths of the two sides, and the toke
 state: a stream plans with the lengths and asks for the ids of its own rows only.
 """
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from t2t.data.ragged import Ints, Ragged
+from t2t.errors import refuse
 
 
 class Lengths(NamedTuple):
@@ -82,9 +84,48 @@ def truncation_of(lengths: Lengths, inputs_length: int, targets_length: int) -> 
     )
 
 
-def truncation_messages(corpus: Corpus, inputs_length: int, targets_length: int) -> dict[str, str]:
-    """In words, what of a corpus is cut at these lengths, by side; nothing where nothing is."""
-    cut = corpus.truncation()
+def check_truncation(
+    corpora: Iterable[Corpus],
+    limits: tuple[int, int],
+    *,
+    denoised: Collection[str],
+    allow_truncated_targets: bool,
+    remedy: str,
+    report: Callable[[str], None],
+) -> None:
+    """Say what is cut to fit, and refuse targets that may not be.
+
+    A model that is shown cut targets learns to stop early, so that must be asked for. T5 trims
+    the targets of denoising; where none of them is whole, that is no trimming.
+
+    Args:
+        corpora: all that is trained on.
+        limits: longest inputs and longest targets of a row.
+        denoised: names of the corpora that are text under an objective.
+        allow_truncated_targets: refuse none.
+        remedy: what the user can do, for the message.
+        report: is told what is cut.
+
+    Raises:
+        UserError: targets are cut of a supervised task, or all of an objective's.
+    """
+    problems = []
+    for corpus in corpora:
+        cut = corpus.truncation()
+        for side, message in _truncation_messages(corpus, cut, limits).items():
+            report(message)
+            trimmed = corpus.name in denoised and cut.targets < cut.looked_at
+            if side == "targets" and not trimmed:
+                problems.append(message)
+    if not allow_truncated_targets:
+        refuse(problems, f"targets are cut ({remedy})")
+
+
+def _truncation_messages(
+    corpus: Corpus, cut: Truncation, limits: tuple[int, int]
+) -> dict[str, str]:
+    """In words, what of a corpus is cut, by side; nothing where nothing is."""
+    inputs_length, targets_length = limits
     looked_at = " looked at" * (cut.looked_at < corpus.count)
     return {
         side: f"{corpus.name}: {count} of {cut.looked_at} {side}{looked_at} are cut at {limit} "

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from t2t.data.corpus import Corpus, truncation_messages
+from t2t.data.corpus import Corpus, check_truncation
 from t2t.data.examples import TokenizedExamples, tokenize
 from t2t.data.mixing import MixtureIndex, Picks
 from t2t.data.mixing_rates import mixture_rates
@@ -18,7 +18,7 @@ from t2t.data.objectives import window_objective
 from t2t.data.stream import Batching, BatchStream
 from t2t.data.tokenization import tokenized_texts
 from t2t.data.windows import TextWindows
-from t2t.errors import UserError, closest, refuse, unknown
+from t2t.errors import UserError, unknown
 from t2t.objective import Objective
 from t2t.registry import checked_rate
 from t2t.vocabulary import Vocabulary
@@ -95,14 +95,10 @@ class DatasetMixture:
             present = list(rows[0])
             for column in wanted:
                 if column not in present:
-                    near = closest(column, present)
-                    hint = f"; did you mean {near!r}?" if near else "."
-                    raise UserError(
-                        f"{name}: no column {column!r}{hint} Columns: {', '.join(present)}"
-                    )
+                    raise unknown("column", column, present, where=name)
         for name in self._objectives:
             if name not in self._datasets:
-                raise UserError(f"objectives: there is no data set {name!r}")
+                raise unknown("data set", name, self._datasets, where="objectives")
 
     def examples(self, start: int = 0) -> Iterator[dict[str, str]]:
         """Text without end: `task`, `key`, `inputs` and `targets` of each example.
@@ -174,14 +170,14 @@ class DatasetMixture:
         """
         lengths = (inputs_length, targets_length)
         corpora = [self._corpus(name, vocabulary, lengths, report) for name in self._datasets]
-        problems = []
-        for corpus in corpora:
-            for side, message in truncation_messages(corpus, *lengths).items():
-                report(message)
-                if side == "targets" and corpus.name not in self._objectives:
-                    problems.append(message)
-        if not allow_truncated_targets:
-            refuse(problems, "targets are cut (raise targets_length, or allow_truncated_targets)")
+        check_truncation(
+            corpora,
+            lengths,
+            denoised=self._objectives,
+            allow_truncated_targets=allow_truncated_targets,
+            remedy="raise targets_length, or allow_truncated_targets",
+            report=report,
+        )
         return BatchStream(
             corpora,
             list(self.rates.values()),
@@ -206,10 +202,11 @@ class DatasetMixture:
             inputs, targets = (tokenize(_column(name, rows, c), vocabulary) for c in self._columns)
             return TokenizedExamples(name, inputs, targets, *lengths)
         objective = self._objectives[name]
+        ready = window_objective(objective, vocabulary, *lengths, where=name)
         return TextWindows(
             name,
             tokenized_texts(name, _column(name, rows, self._text), vocabulary, report),
-            window_objective(objective, vocabulary, *lengths),
+            ready,
             *lengths,
             self._seed,
             tokens=objective.tokens,

@@ -19,33 +19,41 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import count
 from multiprocessing.synchronize import Event
-from typing import Any, Self, cast, overload
+from typing import Any, Generic, Self, cast, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from t2t.data.collation import Batch, LanguageModelBatch
 from t2t.data.corpus import Losses
-from t2t.data.stream import BatchStream, LanguageModelStream
+from t2t.data.stream import AnyBatch, BatchStream, LanguageModelStream
 from t2t.errors import UserError
 
 # Batches that a worker has ready before they are asked for.
 PREFETCHED = 4
 
 
-class _Pinnable:
-    """What a data loader can put in page-locked memory, which a GPU reads while it computes."""
+class _Tensors(Generic[AnyBatch]):
+    """A batch's fields, with tensors where it has arrays; one of its subclasses for each kind."""
+
+    @classmethod
+    def from_batch(cls, batch: AnyBatch) -> Self:
+        """The same memory as tensors."""
+        values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+        arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
+        return cls(**values | {name: torch.from_numpy(v) for name, v in arrays.items()})
 
     def pin_memory(self) -> Self:
-        """A copy there."""
+        """A copy in page-locked memory, which a GPU reads while it computes."""
         values = {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
         tensors = {name: v.pin_memory() for name, v in values.items() if isinstance(v, Tensor)}
         return cast(Self, replace(cast(Any, self), **tensors))
 
 
 @dataclass(frozen=True, eq=False)
-class TensorBatch(_Pinnable):
+class TensorBatch(_Tensors[Batch]):
     """A `Batch` whose arrays are tensors, int32 (see there)."""
 
     inputs: Tensor
@@ -57,23 +65,9 @@ class TensorBatch(_Pinnable):
     next_state: Mapping[str, int]
     losses: Mapping[str, Losses]
 
-    @classmethod
-    def from_batch(cls, batch: Batch) -> "TensorBatch":
-        """The same memory as tensors."""
-        return cls(
-            inputs=torch.from_numpy(batch.inputs),
-            input_segments=torch.from_numpy(batch.input_segments),
-            targets=torch.from_numpy(batch.targets),
-            target_segments=torch.from_numpy(batch.target_segments),
-            decoder_inputs=torch.from_numpy(batch.decoder_inputs),
-            keys=batch.keys,
-            next_state=batch.next_state,
-            losses=batch.losses,
-        )
-
 
 @dataclass(frozen=True, eq=False)
-class LanguageModelTensorBatch(_Pinnable):
+class LanguageModelTensorBatch(_Tensors[LanguageModelBatch]):
     """A `LanguageModelBatch` whose arrays are tensors, int32 (see there)."""
 
     targets: Tensor
@@ -83,19 +77,6 @@ class LanguageModelTensorBatch(_Pinnable):
     keys: list[list[str]]
     next_state: Mapping[str, int]
     losses: Mapping[str, Losses]
-
-    @classmethod
-    def from_batch(cls, batch: LanguageModelBatch) -> "LanguageModelTensorBatch":
-        """The same memory as tensors."""
-        return cls(
-            targets=torch.from_numpy(batch.targets),
-            segments=torch.from_numpy(batch.segments),
-            decoder_inputs=torch.from_numpy(batch.decoder_inputs),
-            prefix=torch.from_numpy(batch.prefix),
-            keys=batch.keys,
-            next_state=batch.next_state,
-            losses=batch.losses,
-        )
 
 
 def _tensors(stream: BatchStream | LanguageModelStream) -> TensorBatch | LanguageModelTensorBatch:
@@ -150,7 +131,7 @@ class RowDataset(IterableDataset[dict[str, Tensor]]):
             )
         self._batches = StreamDataset(stream)
         self._packed = stream.batching == "packed"
-        self._lengths = (stream.inputs_length, stream.targets_length)
+        self._lengths = stream.lengths
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """This worker's rows, without end."""

@@ -26,6 +26,10 @@ UL2_R = ((3.0, 0.15), (8.0, 0.15))
 UL2_X = ((3.0, 0.5), (8.0, 0.5), (64.0, 0.15), (64.0, 0.5))
 # Shares of R, S and X: a fifth is S (section 4.5), the others are alike.
 UL2_SHARES = (0.4, 0.2, 0.4)
+# Less than this share of the inputs filled by a window of random spans is a slip.
+FILLED = 0.75
+# Windows that are this many times as long as the inputs that are left of them are a slip.
+MOST_RAW_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +54,15 @@ class WindowObjective:
     has_inputs: bool = True
 
 
-# Less than this share of the inputs filled by a window of random spans is a slip.
-FILLED = 0.75
-# Windows that are this many times as long as the inputs that are left of them are a slip.
-MOST_RAW_TOKENS = 64
-
 Builder = Callable[[Objective, Vocabulary, int, int], WindowObjective]
 
 
 def window_objective(
-    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+    objective: Objective,
+    vocabulary: Vocabulary,
+    inputs_length: int,
+    targets_length: int,
+    where: str = "",
 ) -> WindowObjective:
     """Make an objective ready.
 
@@ -68,11 +71,15 @@ def window_objective(
         vocabulary: has the sentinels, and turns mode tokens into ids.
         inputs_length: encoder tokens of a row, EOS included.
         targets_length: decoder tokens of a row, EOS included.
+        where: the task, in front of a message; empty for none.
 
     Raises:
         UserError: no text fits the lengths, or windows need more sentinels than there are.
     """
-    return _BUILDERS[objective.name](objective, vocabulary, inputs_length, targets_length)
+    try:
+        return _BUILDERS[objective.name](objective, vocabulary, inputs_length, targets_length)
+    except UserError as error:
+        raise UserError(f"{where}: {error}" if where else str(error)) from error
 
 
 def random_spans_helper(
@@ -172,13 +179,24 @@ def _filling_inputs(
     def build(
         objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
     ) -> WindowObjective:
-        if vocabulary.num_sentinels < 1:
-            raise UserError(
-                f"objective: {objective.name} needs a sentinel; the vocabulary has none"
-            )
         return WindowObjective(make(objective, vocabulary), _fitting(inputs_length), documents)
 
     return build
+
+
+def _mass_style(objective: Objective, vocabulary: Vocabulary) -> Denoiser:
+    _check_has_sentinel(objective, vocabulary)
+    return denoising.mass_style(_density(objective), vocabulary.size)
+
+
+def _bert_style(objective: Objective, vocabulary: Vocabulary) -> Denoiser:
+    _check_has_sentinel(objective, vocabulary)
+    return denoising.bert_style(_density(objective), vocabulary.size)
+
+
+def _check_has_sentinel(objective: Objective, vocabulary: Vocabulary) -> None:
+    if vocabulary.num_sentinels < 1:
+        raise UserError(f"objective: {objective.name} needs a sentinel; the vocabulary has none")
 
 
 def _lm(
@@ -264,8 +282,8 @@ _BUILDERS: Mapping[str, Builder] = {
     "span_corruption": _span_corruption,
     "iid_replace_spans": _iid_replace_spans,
     "iid_drop_tokens": _filling_inputs(lambda o, v: denoising.iid_drop_tokens(_density(o))),
-    "mass_style": _filling_inputs(lambda o, v: denoising.mass_style(_density(o), v.size)),
-    "bert_style": _filling_inputs(lambda o, v: denoising.bert_style(_density(o), v.size)),
+    "mass_style": _filling_inputs(_mass_style),
+    "bert_style": _filling_inputs(_bert_style),
     "deshuffling": _filling_inputs(lambda o, v: denoising.deshuffling(), "alone"),
     "prefix_lm": _filling_inputs(lambda o, v: denoising.prefix_lm(), "alone"),
     "lm": _lm,

@@ -74,7 +74,8 @@ def task_strata(
         if label not in known:
             raise unknown("label", str(label), task.labels, where=f"task {task.name}")
     class_ids = np.fromiter((known[label] for label in labels), np.int64, len(labels))
-    absent = [label for label in task.labels if known[label] not in set(class_ids.tolist())]
+    present = set(labels)
+    absent = [label for label in task.labels if label not in present]
     if absent:
         report(f"{task.name}: class balance: labels without an example: {', '.join(absent)}")
     return strata_of(class_ids, temperature)

@@ -3,7 +3,7 @@
 Positions of the mixture come in windows; the examples of a window are put into rows by their
 lengths; global batches take the rows in order, across windows; each rank materialises its own
 share of a batch and nothing else. All of that is a pure function of (seed, window, row), so the
-state of a stream is two numbers, and the number of ranks never changes what is trained on.
+position of a stream is two numbers, and the number of ranks never changes what is trained on.
 """
 
 from abc import ABC, abstractmethod
@@ -44,7 +44,12 @@ ROWS_STEP = 64
 
 
 class _Stream(ABC, Generic[AnyBatch]):
-    """An endless iterator over one rank's share of the global batches."""
+    """An endless iterator over one rank's share of the global batches.
+
+    Attributes:
+        lengths: positions of a full row, (inputs, targets).
+        batching: how examples are put in rows.
+    """
 
     def __init__(
         self,
@@ -78,27 +83,23 @@ class _Stream(ABC, Generic[AnyBatch]):
             rank: this process's number.
             num_ranks: number of processes; they share a batch equally, in order.
             window: positions that are packed, or bucketed, together; None for as many as there
-                are examples, but 256 at least and 1,024 (bucketed: 16,384) at most.
+                are examples, but 256 (bucketed: those of 32 batches) at least and 1,024 (bucketed:
+                16,384) at most.
 
         Raises:
-            UserError: a batch that the ranks cannot share equally, two corpora of one name, an
-                empty mixture.
+            UserError: a batch that the ranks cannot share equally, two corpora of one name, a
+                length below 1, an unknown batching, an empty mixture.
         """
-        names = [corpus.name for corpus in corpora]
-        for name in names:
-            if names.count(name) > 1:
-                raise UserError(f"{name} is twice in the mixture; allowed: once, with one rate")
-        for side, length in (("inputs", inputs_length), ("targets", targets_length)):
-            if length < 1:
-                raise UserError(f"{side}_length is {length}; allowed: 1 position and more")
+        self._corpora = list(corpora)
+        self._names = [corpus.name for corpus in corpora]
+        self.lengths = (inputs_length, targets_length)
+        _check_names(self._names)
+        _check_lengths(*self.lengths)
         if batching not in BATCHINGS:
             raise unknown("batching", batching, BATCHINGS)
-        self._corpora = list(corpora)
-        self._names = names
         counts = [corpus.count for corpus in corpora]
+        strata = strata or [None] * len(counts)
         self._index = MixtureIndex(rates, counts, seed, strata=strata)
-        self.inputs_length, self.targets_length = inputs_length, targets_length
-        self._lengths = (inputs_length, targets_length)
         self._batch_size = batch_size
         self.batching = batching
         self._rows_step = rows_step(batch_size, batching)
@@ -109,11 +110,12 @@ class _Stream(ABC, Generic[AnyBatch]):
         smallest = 32 * batch_size if batching == "bucketed" else SMALLEST_WINDOW
         self._window_size = window or min(max(mixed, smallest), WINDOWS[batching])
         self._order_key = key(seed, "rows of windows")
+        weights = [parts.weights if parts else () for parts in strata]
         # 48 bits, which every reader of JSON keeps.
         self._identity = key(
             seed,
-            *map(str, zip(names, counts, map(float, rates), strict=True)),
-            *(inputs_length, targets_length, batch_size, batching, self._window_size),
+            *map(str, zip(self._names, counts, map(float, rates), weights, strict=True)),
+            *(*self.lengths, batch_size, batching, self._window_size),
         ) % (1 << 48)
         self._window = 0
         self._offset = 0
@@ -122,7 +124,8 @@ class _Stream(ABC, Generic[AnyBatch]):
     def state(self) -> dict[str, int]:
         """Where the next batch starts: a window of positions, and a row (bucketed: batch) in it.
 
-        `mixture` tells this stream from others: of other data, rates, lengths or batches.
+        `mixture` tells this stream from others: of other tasks, numbers of examples, rates, class
+        weights, seed, lengths or batches.
         """
         return {"window": self._window, "offset": self._offset, "mixture": self._identity}
 
@@ -199,11 +202,11 @@ class _Stream(ABC, Generic[AnyBatch]):
             return self._next_bucketed()
         rows = self._next_in_order()
         if self.batching == "packed":
-            return rows, self._lengths
+            return rows, self.lengths
         widest = self._widest(*self._fitted(rows.lengths))
         inputs, targets = (
             min(limit, -(-width // WIDTH_STEP) * WIDTH_STEP)
-            for width, limit in zip(widest, self._lengths, strict=True)
+            for width, limit in zip(widest, self.lengths, strict=True)
         )
         return rows, (inputs, targets)
 
@@ -250,7 +253,7 @@ class _Stream(ABC, Generic[AnyBatch]):
             rows = self._pack(*fitted, order_key)
             return PlannedWindow(PlannedRows.arranged(picks, lengths, rows))
         return bucketed_window(
-            picks, lengths, fitted, self._lengths, self._batch_size, self._rows_step, order_key
+            picks, lengths, fitted, self.lengths, self._batch_size, self._rows_step, order_key
         )
 
     def _example_lengths(self, picks: Picks) -> Lengths:
@@ -265,7 +268,7 @@ class _Stream(ABC, Generic[AnyBatch]):
 
     def _fitted(self, lengths: Lengths) -> tuple[Ints, Ints]:
         """Lengths of both sides after they are cut to fit."""
-        inputs_length, targets_length = self._lengths
+        inputs_length, targets_length = self.lengths
         return (
             np.minimum(lengths.inputs, inputs_length),
             np.minimum(lengths.targets, targets_length),
@@ -273,7 +276,7 @@ class _Stream(ABC, Generic[AnyBatch]):
 
     def _losses(self, rows: PlannedRows) -> dict[str, Losses]:
         """What was cut and redrawn in a global batch, by task, where anything was."""
-        inputs_length, targets_length = self._lengths
+        inputs_length, targets_length = self.lengths
         cut_inputs = rows.lengths.inputs > inputs_length
         cut_targets = rows.lengths.targets > targets_length
         redrawn = rows.lengths.redraws > 0
@@ -314,7 +317,7 @@ class BatchStream(_Stream[Batch]):
     """Batches for an encoder-decoder: inputs and targets each have their positions."""
 
     def _pack(self, inputs_lengths: Ints, targets_lengths: Ints, order_key: int) -> Ragged:
-        return plan(inputs_lengths, targets_lengths, *self._lengths, order_key)
+        return plan(inputs_lengths, targets_lengths, *self.lengths, order_key)
 
     def _widest(self, inputs_lengths: Ints, targets_lengths: Ints) -> tuple[int, int]:
         return int(inputs_lengths.max()), int(targets_lengths.max())
@@ -337,12 +340,12 @@ class LanguageModelStream(_Stream[LanguageModelBatch]):
     """
 
     def _pack(self, inputs_lengths: Ints, targets_lengths: Ints, order_key: int) -> Ragged:
-        return plan_sequences(inputs_lengths + targets_lengths, sum(self._lengths), order_key)
+        return plan_sequences(inputs_lengths + targets_lengths, sum(self.lengths), order_key)
 
     def _widest(self, inputs_lengths: Ints, targets_lengths: Ints) -> tuple[int, int]:
         # The sum is what counts: all of it is put on the side that has the room.
         whole = int((inputs_lengths + targets_lengths).max())
-        targets = min(whole, self._lengths[1])
+        targets = min(whole, self.lengths[1])
         return whole - targets, targets
 
     def _collate(
@@ -359,6 +362,19 @@ class LanguageModelStream(_Stream[LanguageModelBatch]):
 def rows_step(batch_size: int, batching: Batching) -> int:
     """What the rows of every batch are a multiple of."""
     return gcd(batch_size, ROWS_STEP) if batching == "bucketed" else batch_size
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse two corpora of one name: the keys of their examples would be alike."""
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{name} is twice in the mixture; allowed: once, with one rate")
+
+
+def _check_lengths(inputs_length: int, targets_length: int) -> None:
+    for side, length in (("inputs", inputs_length), ("targets", targets_length)):
+        if length < 1:
+            raise UserError(f"{side}_length is {length}; allowed: 1 position and more")
 
 
 def _check_shares(batch_size: int, step: int, rank: int, num_ranks: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from t2t.class_balance import class_temperature
 from t2t.config import Recipe, Text
 from t2t.data.corpora import Caching, load_corpus, waits_for_cache
-from t2t.data.corpus import Corpus, truncation_messages
+from t2t.data.corpus import Corpus, check_truncation
 from t2t.data.examples import TokenizedExamples
 from t2t.data.mixing_rates import mixture_rates, nested_rates, reached_twice
 from t2t.data.strata import Strata, task_strata
@@ -86,15 +86,14 @@ def check_training_data(recipe: Recipe, registry: Registry, report: Callable[[st
         if folder is None:
             ready[name] = task
         else:
-            if isinstance(task.source, TextSource):
-                task.source.open(data_dir)
             report(f"{name}: its files can be read; training will first tokenise it into {folder}")
     if len(ready) == len(mixed):
         _load(recipe, registry, mixed, vocabulary, report)
     else:
         # Without all counts there are no rates.
         corpora = _load_corpora(recipe, ready.values(), vocabulary, data_dir, report)
-        _check_truncation(recipe, ready, corpora, report)
+        _check_truncation(recipe, mixed, corpora, report)
+        _all_strata(recipe, mixed, corpora, report)
 
 
 def _load(
@@ -108,8 +107,7 @@ def _load(
     corpora = _load_corpora(recipe, mixed.values(), vocabulary, data_dir, report)
     _check_truncation(recipe, mixed, corpora, report)
     rates = task_rates(recipe, registry, {c.name: c.count for c in corpora}, report)
-    temperatures = class_temperatures(recipe, mixed)
-    strata = tuple(_strata(mixed[c.name], c, temperatures.get(c.name), report) for c in corpora)
+    strata = _all_strata(recipe, mixed, corpora, report)
     content = Content(
         vocabulary=vocabulary.fingerprint,
         data={c.name: _fingerprint(mixed[c.name], c, data_dir) for c in corpora},
@@ -119,13 +117,20 @@ def _load(
     return TrainingData(recipe, vocabulary, tuple(corpora), ordered, strata, content)
 
 
-def _strata(
-    task: Task, corpus: Corpus, temperature: float | None, report: Callable[[str], None]
-) -> Strata | None:
-    """The classes of a task whose classes are balanced; None for the others."""
-    if temperature is None or not isinstance(corpus, TokenizedExamples):
-        return None
-    return task_strata(task, corpus.labels, temperature, report)
+def _all_strata(
+    recipe: Recipe,
+    mixed: Mapping[str, Task],
+    corpora: Iterable[Corpus],
+    report: Callable[[str], None],
+) -> tuple[Strata | None, ...]:
+    """The classes of every corpus whose classes are balanced; None for the others."""
+    temperatures = class_temperatures(recipe, mixed)
+    return tuple(
+        task_strata(mixed[corpus.name], corpus.labels, temperatures[corpus.name], report)
+        if corpus.name in temperatures and isinstance(corpus, TokenizedExamples)
+        else None
+        for corpus in corpora
+    )
 
 
 def _load_corpora(
@@ -255,26 +260,15 @@ def _check_truncation(
     corpora: list[Corpus],
     report: Callable[[str], None],
 ) -> None:
-    """Say what is cut; refuse targets of supervised tasks that are.
-
-    A model that is shown cut targets learns to stop early, so the recipe must ask for it.
-    """
-    problems = []
-    for corpus in corpora:
-        lengths = recipe.data.inputs_length, recipe.data.targets_length
-        for side, message in truncation_messages(corpus, *lengths).items():
-            report(message)
-            cut = corpus.truncation()
-            supervised = tasks[corpus.name].objective is None
-            # T5 trims the targets of denoising; where none is whole, that is no trimming.
-            if side == "targets" and (supervised or cut.targets == cut.looked_at):
-                problems.append(message)
-    if not recipe.train.allow_truncated_targets:
-        refuse(
-            problems,
-            "targets are cut (raise data.targets_length, or set "
-            "train.allow_truncated_targets=true)",
-        )
+    """Say what is cut, and refuse targets that the recipe does not allow to be."""
+    check_truncation(
+        corpora,
+        (recipe.data.inputs_length, recipe.data.targets_length),
+        denoised=[name for name, task in tasks.items() if task.objective is not None],
+        allow_truncated_targets=recipe.train.allow_truncated_targets,
+        remedy="raise data.targets_length, or set train.allow_truncated_targets=true",
+        report=report,
+    )
 
 
 def task_rates(

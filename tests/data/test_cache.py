@@ -74,13 +74,13 @@ def test_what_is_no_whole_cache_is_refused_and_named(files, tmp_path: Path):
     with pytest.raises(UserError, match=r"manifest\.json: no such file; `t2t cache build`"):
         TokenCache.open(tmp_path)
     cache = cache_of(source, vocabulary, folder, tmp_path, print, 1, part_bytes=300)
-    cache.verify()
+    assert cache.is_intact()
     ids = tmp_path / "shard-00001.ids"
     data = ids.read_bytes()
     ids.write_bytes(data[:5] + bytes([data[5] ^ 1]) + data[6:])
-    TokenCache.open(tmp_path)
+    assert not TokenCache.open(tmp_path).is_intact()
     with pytest.raises(UserError, match=r"shard-00001\.ids is damaged: its SHA-256 is another"):
-        cache.verify()
+        TokenCache.open(tmp_path, verify=True)
     ids.write_bytes(data[:-2])
     (tmp_path / "shard-00000.offsets").unlink()
     with pytest.raises(UserError, match=r"2 problems") as caught:

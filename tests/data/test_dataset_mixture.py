@@ -97,12 +97,20 @@ def test_running_text_joins_in_under_an_objective(letters):
     ("sets", "options", "problem"),
     [
         ({"one": []}, {}, "one: the data set has no rows"),
-        ({"one": [{"input": "a", "targets": "b"}]}, {}, "one: no column 'inputs'; did you mean"),
+        ({"one": [{"input": "a", "targets": "b"}]}, {}, "one: unknown column 'inputs'; did you"),
         ({"one": rows("one", 3)}, {"rates": {"on": 1}}, "unknown data set 'on'.* mean 'one'"),
         ({"one": rows("one", 3)}, {"rates": {"one": float("nan")}}, "rate of one is nan"),
         ({"one": rows("one", 3)}, {"rates": "proportionally"}, "did you mean 'proportional'"),
-        ({"one": rows("one", 3)}, {"objectives": {"two": Objective()}}, "no data set 'two'"),
-        ({"one": rows("one", 3)}, {"objectives": {"one": Objective()}}, "no column 'text'"),
+        (
+            {"one": rows("one", 3)},
+            {"objectives": {"two": Objective()}},
+            "objectives: unknown data set 'two'.* Known: one",
+        ),
+        (
+            {"one": rows("one", 3)},
+            {"objectives": {"one": Objective()}},
+            "one: unknown column 'text'.* Known: inputs, targets",
+        ),
     ],
 )
 def test_what_cannot_be_mixed_is_refused_by_name(sets, options, problem):
@@ -124,6 +132,25 @@ def test_cut_targets_are_refused_unless_allowed(letters):
     told = []
     mixture.batches(letters, report=told.append, allow_truncated_targets=True, **LENGTHS)
     assert told == ["one: 8 of 8 targets are cut at 8 tokens; the longest has 31"]
+
+
+def test_the_targets_of_an_objective_are_trimmed_but_not_all_of_them(letters):
+    sets = {"books": [{"text": "abcdefgh" * 9}]}
+    told = []
+    trimmed = DatasetMixture(sets, objectives={"books": Objective("prefix_lm")})
+    trimmed.batches(letters, report=told.append, **LENGTHS)
+    assert told
+    whole_text = DatasetMixture(sets, objectives={"books": Objective("mass_style")})
+    with pytest.raises(UserError, match="books: 4 of 4 targets are cut at 8 tokens"):
+        whole_text.batches(letters, report=told.append, **LENGTHS)
+
+
+def test_an_objective_that_does_not_fit_names_its_data_set(letters):
+    sets = {"books": [{"text": "abcdefgh" * 9}]}
+    mixture = DatasetMixture(sets, objectives={"books": Objective("prefix_lm")})
+    with pytest.raises(UserError, match=r"^books: no text fits 1 tokens of inputs"):
+        mixture.batches(letters, **{**LENGTHS, "inputs_length": 1})
+    assert not letters.batches, "it is refused before anything is tokenised"
 
 
 @pytest.mark.parametrize("wrap", [list, Dataset.from_list])

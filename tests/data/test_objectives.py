@@ -143,6 +143,19 @@ def test_windows_that_run_out_of_sentinels_very_rarely_are_drawn_again():
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
+def test_only_objectives_that_write_sentinels_need_them(name):
+    class Plain(Words):
+        num_sentinels = 0
+
+    without = {"iid_drop_tokens", "deshuffling", "prefix_lm", "lm", "full_lm"}
+    if name in without:
+        assert window_objective(Objective(name), Plain(), 512, 512).raw_length >= 511
+        return
+    with pytest.raises(UserError, match=r"^books: .*sentinel"):
+        window_objective(Objective(name), Plain(), 512, 512, where="books")
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_lengths_too_short_for_any_text_are_refused(name):
     if name == "full_lm":
         assert ready(name, 1, 1).raw_length == 1

@@ -304,6 +304,19 @@ def test_the_state_of_another_stream_is_refused():
     stream(rank=1, num_ranks=2).load_state(state)
 
 
+def test_the_state_of_a_stream_with_other_class_weights_is_refused():
+    def balanced(temperature):
+        strata = [strata_of(np.arange(60) % 6 // 5, temperature)]
+        corpora = [supervised("balanced", 60, 6)]
+        return BatchStream(corpora, [1.0], seed=0, batch_size=8, strata=strata, **LIMITS)
+
+    state = balanced(2.0).state()
+    balanced(2.0).load_state(state)
+    for temperature in (1.0, 3.0):
+        with pytest.raises(RunError, match="of a stream over other data or with other settings"):
+            balanced(temperature).load_state(state)
+
+
 @pytest.mark.parametrize("window", [True, 10**30, 1.0, "0"])
 def test_a_state_that_is_none_is_refused(window):
     with pytest.raises(RunError, match="not the state of a batch stream"):

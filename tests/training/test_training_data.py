@@ -17,6 +17,7 @@ from t2t.task import Task
 from t2t.task_parts import classification
 from t2t.training.training_data import (
     TrainingData,
+    check_training_data,
     class_temperatures,
     load_training_data,
     mixed_tasks,
@@ -272,6 +273,22 @@ def test_fingerprints_follow_the_rows_the_version_and_the_objective(template, tm
         content(replace(task("own", 3), objective=Objective(mean_span=2.0))),
     }
     assert len(changed) == 5
+
+
+def test_classes_are_looked_at_while_texts_wait_for_their_cache(template, registry, tmp_path):
+    (tmp_path / "notes.txt").write_text(SENTENCE)
+    wanted = recipe(
+        template,
+        text={"notes": {"files": [str(tmp_path / "notes.txt")]}},
+        data={"cache": "always", "cache_dir": str(tmp_path / "caches")},
+        tasks=["many", "notes"],
+        class_balance={"many": "uniform"},
+    )
+    lines: list[str] = []
+    check_training_data(wanted, registry, lines.append)
+    assert any(line.startswith("notes: its files can be read") for line in lines)
+    assert "many: class balance: labels without an example: dog" in lines
+    assert not (tmp_path / "caches").exists()
 
 
 def test_balanced_classes_reach_the_batches(template, registry):
