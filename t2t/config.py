@@ -209,27 +209,60 @@ class Text(Section):
 class Optimizer(Section):
     """The update rule. The learning rate is multiplied by the schedule's factor."""
 
-    name: Literal["adafactor", "adamw"] = "adafactor"
-    """Adafactor as T5 used it, or AdamW."""
+    name: Literal["adafactor", "adamw", "adamw_rms", "muon"] = "adafactor"
+    """Adafactor as T5 used it; AdamW; AdamW whose update is relative to the RMS of each
+    parameter, as Adafactor's is; Muon for the matrices of the layers with AdamW for the rest."""
     learning_rate: Positive = 1.0
-    """Peak learning rate; T5 pre-trains with 1.0 and inverse_sqrt, fine-tunes with 1e-3."""
+    """Peak learning rate; T5 pre-trains with 1.0 and inverse_sqrt, fine-tunes with 1e-3. For
+    adafactor and adamw_rms it is relative to the size of each parameter; adamw and muon want
+    absolute ones, about 1e-4 to 1e-3."""
     weight_decay: NotNegative = 0.0
-    """Decoupled decay of the matrices, times the learning rate."""
-    betas: tuple[Probability, Probability] = (0.9, 0.999)
-    """AdamW's decay rates of the two moments; Adafactor has no such setting."""
+    """Decoupled decay of the matrices, times the learning rate; norms and biases do not decay."""
+    betas: tuple[Probability, Probability] | None = None
+    """Decay rates of AdamW's two moments, in muon those of its AdamW; None takes 0.9 and 0.999.
+    adafactor has no such setting and refuses it."""
     clip_norm: Positive | None = None
     """Gradients are scaled down to this global norm; None does not clip."""
     embedding_scale: Positive = 1.0
     """Multiplies the learning rate of the embeddings."""
 
+    @model_validator(mode="after")
+    def _has_betas(self) -> "Optimizer":
+        if self.name == "adafactor" and self.betas is not None:
+            raise ValueError(
+                "betas: adafactor has no momentum, and its second moment decays by the step; "
+                "leave betas out, or take adamw, adamw_rms or muon"
+            )
+        return self
+
 
 class Schedule(Section):
     """The learning rate as a pure function of the step."""
 
-    name: Literal["constant", "inverse_sqrt"] = "inverse_sqrt"
-    """Constant, or 1/sqrt(max(step, warmup_steps)) as T5 pre-trains."""
+    name: Literal["constant", "inverse_sqrt", "cosine", "linear", "wsd"] = "inverse_sqrt"
+    """constant; inverse_sqrt: 1/sqrt(max(step, warmup_steps)) as T5 pre-trains; cosine and
+    linear: down from the end of the warm-up on; wsd (warm-up, stable, decay): constant, and
+    linearly down at the end."""
     warmup_steps: CountFromZero = 10000
-    """constant: linear rise from 0 over these steps; inverse_sqrt: level until then."""
+    """Linear rise from 0 over these steps; inverse_sqrt does not rise, but is level until then."""
+    decay_steps: Count | None = None
+    """cosine and linear: steps from the end of the warm-up to the lowest rate; None takes all up
+    to train.steps. wsd: the last steps of the run, in which the rate falls; None takes a tenth
+    of train.steps. The others have no such setting and refuse it."""
+    final_factor: Annotated[Finite, Field(ge=0, le=1)] | None = None
+    """cosine, linear, wsd: the lowest rate as a part of the peak; None takes 0. The others
+    refuse it."""
+
+    @model_validator(mode="after")
+    def _settings_fit(self) -> "Schedule":
+        if self.name in ("constant", "inverse_sqrt"):
+            for key in ("decay_steps", "final_factor"):
+                if getattr(self, key) is not None:
+                    raise ValueError(
+                        f"{key}: {self.name} has no decay to set; leave {key} out, or take "
+                        "cosine, linear or wsd"
+                    )
+        return self
 
 
 class Train(Section):

@@ -19,6 +19,7 @@ from t2t.model.sizes import size
 from t2t.registry import Registry
 from t2t.task import Task
 from t2t.training.initial_model import starting_config
+from t2t.training.schedules import check_schedule
 from t2t.training.training_data import (
     TrainingData,
     check_training_data,
@@ -120,6 +121,8 @@ class _Check:
     def run(self, look_at: Callable[..., AnyData]) -> AnyData | None:
         """What looking at the training data gives, None where there are problems."""
         self.check_batch()
+        with self.at("schedule.warmup_steps"):
+            check_schedule(self.recipe.schedule, self.recipe.train.steps)
         vocabulary = self.load_vocabulary()
         self.check_model(vocabulary)
         data_dir = self.find_data_dir()

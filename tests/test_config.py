@@ -80,6 +80,14 @@ def test_extends_is_one_level(tmp_path):
         ("mixture: {tasks: [a, b, a]}", "mixture.tasks: names a twice"),
         ("mixture: {tasks: [a], scale: 0}", "mixture.scale: Input should be greater than 0"),
         ("text: {b: {files: [x], densty: 1}}", "text.b.densty: unknown key"),
+        (
+            "optimizer:\n  betas: [0.9, 0.98]",
+            "recipe.yaml:1: optimizer: betas: adafactor has no momentum",
+        ),
+        ("optimizer: {name: adam}", "Input should be 'adafactor', 'adamw', 'adamw_rms' or 'muon'"),
+        ("schedule: {decay_steps: 5}", "schedule: decay_steps: inverse_sqrt has no decay to set"),
+        ("schedule: {name: wsd, decay_steps: 0}", "schedule.decay_steps: Input should be greater"),
+        ("schedule: {name: cosine, final_factor: 2}", "schedule.final_factor: Input should be"),
     ],
 )
 def test_problems_are_named_with_their_place(tmp_path, text, expected):

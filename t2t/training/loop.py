@@ -254,7 +254,7 @@ class Trainer:
         batch = next(self.batches)
         counts = _counts(batch)
         target_tokens, input_tokens, digest = total(self.accelerator, counts)
-        rate = learning_rate(step, self.recipe.optimizer.learning_rate, self.recipe.schedule)
+        rate = self._learning_rate(step)
         outcome = self._gradient(step, batch, target_tokens, stop)
         if outcome.finite:
             set_learning_rate(self.optimizer, rate)
@@ -279,6 +279,12 @@ class Trainer:
         shown.step(line)
         self._check_skipped(shown, outcome)
         return outcome.stop
+
+    def _learning_rate(self, step: int) -> float:
+        recipe = self.recipe
+        return learning_rate(
+            step, recipe.optimizer.learning_rate, recipe.schedule, recipe.train.steps
+        )
 
     def _gradient(
         self, step: int, batch: TensorBatch, target_tokens: int, stop: StopRequest

@@ -27,6 +27,7 @@ from t2t.files import write_json, write_text
 from t2t.model.manifest import CONFIG, MANIFEST, steps_of
 from t2t.model.weights import find_weights, weights_hash
 from t2t.training import checkpoint
+from t2t.training.schedules import why_not_longer
 
 RECIPE_FILE = "recipe.yaml"
 RUN_FILE = "run.json"
@@ -122,7 +123,8 @@ class RunDirectory:
     def check_recipe(self, recipe: Recipe) -> list[str]:
         """Refuse a recipe with which this run may not go on; what else differs from its own.
 
-        Free are the number of steps if it grows, what is saved, printed and evaluated, and the
+        Free are the number of steps if it grows and no learning rate of a step made depends on
+        it, what is saved, printed and evaluated, and the
         paths of the data, the vocabulary and the starting weights: what lies there is compared.
 
         Returns:
@@ -138,10 +140,14 @@ class RunDirectory:
         problems: list[str] = []
         for key, (before, after) in differences(old, recipe).items():
             may = _may_differ(key, before, after)
+            change = f"{key}: {before} -> {after}"
             if key == "model.pretrained" and after is not None:
                 may = self._started_from(Path(after))
+            if key == "train.steps" and may:
+                reason = why_not_longer(old.schedule, steps_of(self.path)[-1], before, after)
+                may, change = reason is None, f"{change}: {reason}" if reason else change
             found = allowed if may else problems
-            found.append(f"{key}: {before} -> {after}")
+            found.append(change)
         refuse(problems, f"{self.path} was trained with another recipe (take another --out)")
         return allowed
 

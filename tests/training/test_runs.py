@@ -246,16 +246,51 @@ def test_every_line_of_the_log_says_what_was_cut(project, tmp_path):
     assert examples["super_glue_rte"]["cut"]["inputs"] > 0
 
 
-@pytest.mark.parametrize("batching", ["padded", "bucketed"])
-def test_adamw_without_packing_trains_and_resumes(project, tmp_path, batching):
+@pytest.mark.parametrize(
+    ("name", "batching"), [("adamw", "padded"), ("adamw_rms", "bucketed"), ("muon", "packed")]
+)
+def test_every_optimizer_and_batching_trains_and_resumes(project, tmp_path, name, batching):
     project.recipe(
-        optimizer={"name": "adamw", "learning_rate": 0.003, "weight_decay": 0.01},
+        optimizer={"name": name, "learning_rate": 0.003, "weight_decay": 0.01},
         data__batching=batching,
+        train__steps=8,
     )
-    assert project.train(tmp_path / "whole", "train.steps=8") == 0
+    assert project.train(tmp_path / "whole") == 0
     assert project.train(tmp_path / "parts", "train.steps=5") == 0
-    assert project.train(tmp_path / "parts", "train.steps=8") == 0
+    assert project.train(tmp_path / "parts") == 0
     assert log_of(tmp_path / "parts") == log_of(tmp_path / "whole")
+    last = "checkpoints/step-8"
+    assert_same_tensors(tmp_path / "parts" / last, tmp_path / "whole" / last)
+    log = log_of(tmp_path / "whole")
+    assert log[-1]["loss"] < log[0]["loss"]
+
+
+def test_a_schedule_that_ends_with_the_run_is_not_made_longer_behind_its_back(
+    project, tmp_path, capsys
+):
+    project.recipe(schedule={"name": "wsd", "warmup_steps": 2, "decay_steps": 3}, train__steps=6)
+    out = tmp_path / "run"
+    assert project.train(out, "train.checkpoint_every=3", "train.steps=6") == 0
+    assert [line["learning_rate"] for line in log_of(out)[2:]] == pytest.approx(
+        [0.01, 0.01 * 2 / 3, 0.01 / 3, 0]
+    )
+    assert project.train(out, "train.steps=9") == 2
+    message = "train.steps: 6 -> 9: the wsd schedule is made for 6 steps"
+    assert message in capsys.readouterr().err
+    # From before the decay the run may still become longer.
+    shutil.rmtree(out / "checkpoints/step-6")
+    assert project.train(out, "train.steps=9") == 0
+    assert [line["learning_rate"] for line in log_of(out)[2:7]] == pytest.approx(
+        [0.01] * 4 + [0.01 * 2 / 3]
+    )
+
+
+def test_a_schedule_without_room_is_refused_with_its_place(project, tmp_path, capsys):
+    project.recipe(schedule={"name": "cosine", "warmup_steps": 40})
+    assert project.train(tmp_path / "run") == 2
+    stderr = capsys.readouterr().err
+    assert "recipe.yaml:" in stderr
+    assert "schedule.warmup_steps: 40 steps of warm-up leave none of train.steps = 12" in stderr
 
 
 def test_a_run_starts_from_the_weights_of_another(project, finished, tmp_path):
