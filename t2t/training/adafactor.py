@@ -137,9 +137,8 @@ class Adafactor(torch.optim.Optimizer):
         updates = torch.stack([_gradient(parameter) for parameter in parameters])
         # Norms, because they need no memory for the squares.
         for moments, side in ((rows, -1), (columns, -2)):
-            means = torch.linalg.vector_norm(updates, dim=side).square_().div_(updates.shape[side])
-            squares = means.add_(self.square_epsilon).unbind()
-            torch._foreach_lerp_(moments, squares, 1.0 - decays[0])
+            means = torch.linalg.vector_norm(updates, dim=side).square() / updates.shape[side]
+            torch._foreach_lerp_(moments, (means + self.square_epsilon).unbind(), 1.0 - decays[0])
         row, column = torch.stack(rows), torch.stack(columns)
         # Not sqrt(row * column / mean): the product of two tiny means leaves float32's range.
         updates.mul_((row / row.mean(-1, keepdim=True)).rsqrt_().unsqueeze(-1))
