@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from t2t.model.attention import ScoreBias, attend, segment_bias
+from t2t.model.attention_backends import ScoreBias, attend, mask_bias
 from t2t.model.transformer import T5, Block
 
 START_ID = 0
@@ -64,20 +64,25 @@ class StepDecoder:
         memory = model.encode(inputs, input_segments)
         self.model = model
         self.position = 0
-        self.bias = model.decoder.relative_bias(max_length, max_length).float()
-        one = torch.ones_like(input_segments[:, :1])
-        self.memory_bias = segment_bias(one, (input_segments != 0).to(one), causal=False)
+        self.biases = [
+            bias(max_length, max_length, bidirectional=False).dense().float()
+            for bias in model.decoder.relative_biases
+        ]
+        self.memory_bias = mask_bias(input_segments != 0)[:, None, None]
         self.layers = [_LayerCache(layer, memory, max_length) for layer in model.decoder.blocks]
 
     def step(self, ids: Tensor) -> Tensor:
         """Logits [batch, vocabulary] after reading one more token of every row."""
         position = self.position
         self.position += 1
-        bias = ScoreBias(self.bias[None, :, position : position + 1, : position + 1])
+        biases = [
+            ScoreBias(bias[None, :, position : position + 1, : position + 1])
+            for bias in self.biases
+        ]
         memory_bias = ScoreBias(self.memory_bias)
         x = self.model.embedding(ids[:, None])
-        for layer in self.layers:
-            x = layer.step(x, position, bias, memory_bias)
+        for number, layer in enumerate(self.layers):
+            x = layer.step(x, position, biases[number % len(biases)], memory_bias)
         return self.model.logits(self.model.decoder.final_norm(x)[:, 0])
 
     def keep(self, rows: Tensor) -> None:

@@ -224,8 +224,9 @@ def hf_name(name: str) -> str:
     side, rest = name.split(".", 1)
     if rest == "final_norm.weight":
         return f"{side}.final_layer_norm.weight"
-    if rest == "relative_bias.weight":
-        return f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+    if rest.startswith("relative_biases."):
+        layer = rest.split(".")[1]
+        return f"{side}.block.{layer}.layer.0.SelfAttention.relative_attention_bias.weight"
     _, layer, part, matrix = rest.split(".", 3)
     index, module = _SUBLAYERS[part.removesuffix("_norm")]
     if part.startswith("feed_forward") and side == "decoder":

@@ -8,14 +8,21 @@ from typing import Any, Literal, get_args
 from t2t.errors import refuse, unknown
 
 FeedForwardKind = Literal["relu", "gated-gelu"]
+Architecture = Literal["encoder_decoder", "shared", "language_model", "prefix_lm"]
+DECODER_ONLY = ("language_model", "prefix_lm")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The shape of one encoder-decoder model.
+    """The shape of one model.
 
-    `vocab_size` counts embedding rows (32128 for T5: 32100 ids rounded up to a multiple of
-    128). T5 1.0 is "relu" with tied embeddings, 1.1 is "gated-gelu" with an untied head.
+    `architecture` is the paper's (section 3.2): an encoder-decoder; one whose encoder and decoder
+    share all parameters but the cross attention's; or a decoder alone that reads the inputs
+    before the targets, causally (language_model) or with the inputs fully visible (prefix_lm).
+    A decoder alone has `num_layers` 0. `bias_per_layer` gives every layer a relative bias of its
+    own, as umT5 does; T5's stacks have one each. `vocab_size` counts embedding rows (32128 for
+    T5: 32100 ids rounded up to a multiple of 128). T5 1.0 is "relu" with tied embeddings, 1.1 is
+    "gated-gelu" with an untied head.
 
     Raises:
         UserError: a value no model can be built from, named with its field.
@@ -28,11 +35,13 @@ class ModelConfig:
     num_heads: int
     num_layers: int
     num_decoder_layers: int
+    architecture: Architecture = "encoder_decoder"
     feed_forward: FeedForwardKind = "relu"
     tie_embeddings: bool = True
     dropout: float = 0.1
     relative_buckets: int = 32
     relative_max_distance: int = 128
+    bias_per_layer: bool = False
     norm_epsilon: float = 1e-6
     initializer_factor: float = 1.0
     embedding_std: float | None = None
@@ -41,6 +50,11 @@ class ModelConfig:
     def __post_init__(self) -> None:
         """Refuse wrong types and impossible values."""
         refuse(_problems(self), "the model's configuration")
+
+    @property
+    def is_decoder_only(self) -> bool:
+        """Whether the inputs are read by the decoder, before the targets."""
+        return self.architecture in DECODER_ONLY
 
     def to_json(self) -> dict[str, Any]:
         """Every field, as JSON values."""
@@ -78,8 +92,24 @@ def _problems(config: ModelConfig) -> list[str]:
         expected = _EXPECTED.get(field.name, _Expected("a number of 1 or more", _is_count))
         if not expected.holds(value):
             problems.append(f"{field.name}: {expected.words} is expected (got {value!r})")
-    if not problems and config.relative_max_distance <= config.relative_buckets // 2:
+    if not problems:
+        problems += _contradictions(config)
+    return problems
+
+
+def _contradictions(config: ModelConfig) -> list[str]:
+    """Fields that are right alone and wrong together."""
+    problems = []
+    if config.relative_max_distance <= config.relative_buckets // 2:
         problems.append("relative_max_distance: must exceed half of relative_buckets")
+    if config.is_decoder_only != (config.num_layers == 0):
+        expected = "0 is" if config.is_decoder_only else "1 or more are"
+        problems.append(
+            f"num_layers: {expected} expected of architecture {config.architecture} "
+            f"(got {config.num_layers}); they are the encoder's"
+        )
+    if config.architecture == "shared" and config.num_layers != config.num_decoder_layers:
+        problems.append("num_layers: must be num_decoder_layers where the two share parameters")
     return problems
 
 
@@ -99,6 +129,11 @@ def _is_count(value: Any) -> bool:
 
 _POSITIVE = _Expected("a positive number", lambda value: _is_number(value) and value > 0)
 _EXPECTED = {
+    "architecture": _Expected(
+        " or ".join(get_args(Architecture)), lambda value: value in get_args(Architecture)
+    ),
+    "num_layers": _Expected("a number of 0 or more", lambda value: value == 0 or _is_count(value)),
+    "bias_per_layer": _Expected("true or false", lambda value: isinstance(value, bool)),
     "feed_forward": _Expected(
         " or ".join(get_args(FeedForwardKind)), lambda value: value in get_args(FeedForwardKind)
     ),
@@ -129,6 +164,18 @@ def _t5(d_model: int, d_ff: int, num_heads: int, num_layers: int, **more: Any) -
     )
 
 
+def _decoder(
+    d_model: int, d_ff: int, num_heads: int, num_layers: int, architecture: str, **more: Any
+) -> ModelConfig:
+    layers = {"num_layers": 0, "num_decoder_layers": num_layers}
+    return ModelConfig(
+        d_model=d_model,
+        d_ff=d_ff,
+        num_heads=num_heads,
+        **{"architecture": architecture, **layers, **more},
+    )
+
+
 def _v1_1(d_model: int, d_ff: int, num_heads: int, num_layers: int, **more: Any) -> ModelConfig:
     # 1.1 was pre-trained without dropout; fine-tuning sets 0.1 in its recipe.
     settings = {"feed_forward": "gated-gelu", "tie_embeddings": False, "dropout": 0.0, **more}
@@ -146,8 +193,18 @@ SIZES: dict[str, ModelConfig] = {
     "t5-v1.1-large": _v1_1(1024, 2816, 16, 24),
     "t5-v1.1-xl": _v1_1(2048, 5120, 32, 24),
     "t5-v1.1-xxl": _v1_1(4096, 10240, 64, 24),
+    # The architectures of the paper's table 2, and the sizes of its table 13.
+    "t5-base-shared": _t5(768, 3072, 12, 12, architecture="shared"),
+    "t5-base-6-layers": _t5(768, 3072, 12, 6),
+    "t5-base-language-model": _decoder(768, 3072, 12, 12, "language_model"),
+    "t5-base-prefix-lm": _decoder(768, 3072, 12, 12, "prefix_lm"),
+    "t5-base-2x": _t5(1024, 4096, 16, 16),
+    "t5-base-4x": _t5(1024, 4096, 16, 32),
     "tiny": _t5(64, 256, 4, 2, num_decoder_layers=1, d_kv=16),
     "tiny-v1.1": _v1_1(64, 128, 4, 2, num_decoder_layers=1, d_kv=16),
+    "tiny-shared": _t5(64, 256, 4, 2, d_kv=16, architecture="shared"),
+    "tiny-language-model": _decoder(64, 256, 4, 2, "language_model", d_kv=16),
+    "tiny-prefix-lm": _decoder(64, 256, 4, 2, "prefix_lm", d_kv=16),
 }
 
 

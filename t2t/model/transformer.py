@@ -1,51 +1,19 @@
-"""The T5 encoder-decoder: the same mathematics as the published checkpoints."""
+"""The T5 family: the same mathematics as the published checkpoints."""
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from t2t.model.attention import Attention, RelativeBias, ScoreBias, segment_bias
+from t2t.model.attention import Attend, Attention, Visibility
+from t2t.model.attention_backends import backend
+from t2t.model.decoder_only import join_sides
 from t2t.model.dropout import dropout
+from t2t.model.norm import RMSNorm
+from t2t.model.relative_bias import RelativeBias
 from t2t.model.sizes import ModelConfig
-
-
-class _Normalize(torch.autograd.Function):
-    """RMS norm with few passes over memory: on a CPU several times faster than autograd's."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        scale = length.square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
-        ctx.save_for_backward(x, weight, scale)
-        normed: Tensor = (x * scale).mul_(weight)
-        return normed
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, scale = ctx.saved_tensors
-        normed = x * scale
-        products = (grad * normed).view(-1, len(weight))
-        along = torch.mv(products, weight).div_(len(weight)).view_as(scale)
-        grad_x = (grad * weight).addcmul_(normed, along, value=-1).mul_(scale)
-        return grad_x, products.sum(0), None
-
-
-class RMSNorm(nn.Module):
-    """Scales to root mean square 1, then by a weight: no mean taken away, no bias."""
-
-    def __init__(self, d_model: int, epsilon: float) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(d_model))
-        self.epsilon = epsilon
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise the last dimension."""
-        if x.device.type == "cpu" and x.dtype == self.weight.dtype == torch.float32:
-            normed: Tensor = _Normalize.apply(x, self.weight, self.epsilon)  # type: ignore[no-untyped-call]
-            return normed
-        return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
 
 
 class FeedForward(nn.Module):
@@ -90,53 +58,64 @@ class Block(nn.Module):
     def forward(
         self,
         x: Tensor,
-        bias: ScoreBias,
+        attend: Attend,
         memory: Tensor | None = None,
-        memory_bias: ScoreBias | None = None,
+        attend_memory: Attend | None = None,
     ) -> Tensor:
-        """[batch, length, d_model]; a decoder's block also reads `memory`."""
-        x = self.add(x, self.self_attention(self.self_attention_norm(x), bias))
-        if memory_bias is not None:
+        """[batch, length, d_model]; a decoder's block also reads `memory`, where it is given."""
+        x = self.add(x, self.self_attention(self.self_attention_norm(x), attend))
+        if attend_memory is not None:
             normed = self.cross_attention_norm(x)
-            x = self.add(x, self.cross_attention(normed, memory_bias, memory))
+            x = self.add(x, self.cross_attention(normed, attend_memory, memory))
         return self.add(x, self.feed_forward(self.feed_forward_norm(x)))
 
     def add(self, x: Tensor, update: Tensor) -> Tensor:
-        """The residual connection."""
-        return x + dropout(update, self.dropout, self.training)
+        """The residual connection; its sum has the type of `x`."""
+        return x + dropout(update, self.dropout, self.training).to(x.dtype)
 
 
 class Stack(nn.Module):
-    """The encoder or the decoder: blocks, their common relative bias, a last norm."""
+    """The encoder or the decoder: blocks, their relative bias, a last norm."""
 
-    def __init__(self, config: ModelConfig, num_layers: int, *, decoder: bool) -> None:
+    def __init__(self, config: ModelConfig, num_layers: int, *, cross: bool) -> None:
         super().__init__()
-        self.decoder = decoder
         self.dropout = config.dropout
-        self.relative_bias = RelativeBias(
-            config.num_heads,
-            bidirectional=not decoder,
-            num_buckets=config.relative_buckets,
-            max_distance=config.relative_max_distance,
+        self.relative_biases = nn.ModuleList(
+            RelativeBias(
+                config.num_heads,
+                num_buckets=config.relative_buckets,
+                max_distance=config.relative_max_distance,
+            )
+            for _ in range(num_layers if config.bias_per_layer else 1)
         )
-        self.layers = nn.ModuleList(Block(config, cross=decoder) for _ in range(num_layers))
+        self.layers = nn.ModuleList(Block(config, cross=cross) for _ in range(num_layers))
         self.final_norm = RMSNorm(config.d_model, config.norm_epsilon)
+        self.attention: str | None = None
+        """A backend's name; None chooses by the device."""
+        self.recompute = False
+        """Whether a training step keeps the blocks' inputs alone and computes the rest again."""
 
     def forward(
         self,
         embedded: Tensor,
-        segments: Tensor,
+        visibility: Visibility,
+        *,
+        bidirectional: bool,
         memory: Tensor | None = None,
-        memory_segments: Tensor | None = None,
+        memory_visibility: Visibility | None = None,
     ) -> Tensor:
-        """The last hidden states [batch, length, d_model]; a decoder needs the encoder's."""
-        bias = self.self_bias(segments)
-        memory_bias = None
-        if memory_segments is not None:
-            memory_bias = ScoreBias(segment_bias(segments, memory_segments, causal=False))
+        """The last hidden states [batch, length, d_model]; a decoder is given the encoder's."""
+        attends = self.self_attends(visibility, bidirectional=bidirectional)
+        attend_memory = None
+        if memory_visibility is not None:
+            attend_memory = backend(self.attention, embedded.device)(memory_visibility, None)
         x = dropout(embedded, self.dropout, self.training)
-        for block in self.blocks:
-            x = block(x, bias, memory, memory_bias)
+        for number, block in enumerate(self.blocks):
+            attend = attends[number % len(attends)]
+            if self.recompute and torch.is_grad_enabled():
+                x = checkpoint(block, x, attend, memory, attend_memory, use_reentrant=False)
+            else:
+                x = block(x, attend, memory, attend_memory)
         return dropout(self.final_norm(x), self.dropout, self.training)
 
     @property
@@ -144,15 +123,18 @@ class Stack(nn.Module):
         """The layers, first to last."""
         return [cast(Block, layer) for layer in self.layers]
 
-    def self_bias(self, segments: Tensor) -> ScoreBias:
-        """Relative bias and segment mask of this stack's self-attention."""
-        learned = self.relative_bias(segments.shape[1], segments.shape[1])
-        mask = segment_bias(segments, segments, causal=self.decoder)
-        return ScoreBias(mask + learned.detach().float(), learned)
+    def self_attends(self, visibility: Visibility, *, bidirectional: bool) -> list[Attend]:
+        """The attention of all layers to their own stack, or a list with one of each."""
+        num_queries, num_keys = visibility.query_segments.shape[1], visibility.key_segments.shape[1]
+        chosen = backend(self.attention, visibility.query_segments.device)
+        return [
+            chosen(visibility, bias(num_queries, num_keys, bidirectional=bidirectional))
+            for bias in self.relative_biases
+        ]
 
 
 class T5(nn.Module):
-    """The encoder-decoder model.
+    """A model of the T5 family: an encoder-decoder, or a decoder alone.
 
     Segments are int tensors that say which packed example a position belongs to (1, 2, ...;
     0 is padding); without packing pass `(inputs != 0)`. Ids are int, of any width.
@@ -162,10 +144,14 @@ class T5(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
-        self.encoder = Stack(config, config.num_layers, decoder=False)
-        self.decoder = Stack(config, config.num_decoder_layers, decoder=True)
+        if config.architecture == "encoder_decoder":
+            self.encoder = Stack(config, config.num_layers, cross=False)
+        cross = not config.is_decoder_only
+        self.decoder = Stack(config, config.num_decoder_layers, cross=cross)
         if not config.tie_embeddings:
             self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.residual_dtype: torch.dtype | None = None
+        """The type of the sums that run through the layers; None leaves the embedding's."""
         initialize(self)
 
     def forward(
@@ -179,30 +165,74 @@ class T5(nn.Module):
         """Logits [batch, targets, vocabulary]; of the `scored` positions alone where given.
 
         `scored` is a bool mask [batch, targets] and the result then [num scored, vocabulary],
-        in row order, as `targets[scored]` is. Packed decoders are mostly padding, and the
-        vocabulary's product is the largest of a small model, so training passes
-        `targets != 0`.
+        in row order, as `targets[scored]` is.
         """
+        hidden = self.hidden(inputs, input_segments, decoder_inputs, target_segments)
+        return self.logits(hidden if scored is None else hidden[scored])
+
+    def hidden(
+        self,
+        inputs: Tensor,
+        input_segments: Tensor,
+        decoder_inputs: Tensor,
+        target_segments: Tensor,
+    ) -> Tensor:
+        """The last hidden states of the targets' positions [batch, targets, d_model]."""
         # One look-up for both sides: its gradient is as large as the embeddings, and two of
         # them are a fifth of a small model's step on a CPU.
-        sides = [inputs.shape[1], decoder_inputs.shape[1]]
-        embedded = self.embedding(torch.cat((inputs, decoder_inputs), 1)).split(sides, 1)
-        memory = self.encoder(embedded[0], input_segments)
-        hidden = self.decoder(embedded[1], target_segments, memory, input_segments)
-        return self.logits(hidden if scored is None else hidden[scored])
+        embedded = self.embed(torch.cat((inputs, decoder_inputs), 1))
+        if self.config.is_decoder_only:
+            return self._read_jointly(embedded, input_segments, target_segments)
+        sides = torch.split(embedded, [inputs.shape[1], decoder_inputs.shape[1]], 1)
+        memory = self._encode(sides[0], input_segments)
+        hidden: Tensor = self.decoder(
+            sides[1],
+            Visibility(target_segments, target_segments, causal=True),
+            bidirectional=False,
+            memory=memory,
+            memory_visibility=Visibility(target_segments, input_segments),
+        )
+        return hidden
 
     def encode(self, inputs: Tensor, input_segments: Tensor) -> Tensor:
         """The encoder's hidden states [batch, inputs, d_model]."""
-        states: Tensor = self.encoder(self.embedding(inputs), input_segments)
+        return self._encode(self.embed(inputs), input_segments)
+
+    def _encode(self, embedded: Tensor, segments: Tensor) -> Tensor:
+        stack = self.decoder if self.config.architecture == "shared" else self.encoder
+        states: Tensor = stack(embedded, Visibility(segments, segments), bidirectional=True)
         return states
+
+    def _read_jointly(
+        self, embedded: Tensor, input_segments: Tensor, target_segments: Tensor
+    ) -> Tensor:
+        """A decoder alone reads each example's inputs, then its targets' decoder inputs."""
+        joined = join_sides(input_segments, target_segments)
+        full = self.config.architecture == "prefix_lm"
+        visibility = Visibility(
+            joined.segments, joined.segments, causal=True, prefix=joined.is_input if full else None
+        )
+        hidden = self.decoder(joined.gather(embedded), visibility, bidirectional=full)
+        return joined.targets_of(hidden)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """The embeddings of ids [...], as the layers' sums take them: [..., d_model]."""
+        embedded: Tensor = self.embedding(ids)
+        return embedded if self.residual_dtype is None else embedded.to(self.residual_dtype)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., d_model] to [..., vocabulary]."""
-        if self.config.tie_embeddings:
-            # Embeddings have standard deviation 1, so a tied head scales its input down.
-            return F.linear(hidden * self.config.d_model**-0.5, self.embedding.weight)
-        logits: Tensor = self.lm_head(hidden)
-        return logits
+        return F.linear(self.scaled(hidden), self.head_weight)
+
+    @property
+    def head_weight(self) -> Tensor:
+        """The matrix [vocabulary, d_model] that gives the logits."""
+        tied = self.config.tie_embeddings
+        return self.embedding.weight if tied else self.lm_head.weight
+
+    def scaled(self, hidden: Tensor) -> Tensor:
+        """What the head takes: embeddings have deviation 1, so a tied one scales down."""
+        return hidden * self.config.d_model**-0.5 if self.config.tie_embeddings else hidden
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from t2t.data.stream import rows_step
 from t2t.errors import MAX_LISTED, RunError, UserError
 from t2t.model import manifest
 from t2t.model.files import load_model
-from t2t.model.loss import token_loss
+from t2t.model.loss import T5Loss, TokenLosses
 from t2t.model.transformer import T5
 from t2t.registry import Registry
 from t2t.training import checkpoint
@@ -153,7 +153,8 @@ def _build(
     model.to(accelerator.device).train()
     optimizer = build_optimizer(model, recipe.optimizer)
     # accelerate wraps: it averages the gradients of the processes. Nothing else is prepared.
-    wrapped, optimizer = accelerator.prepare(model, optimizer)
+    with_loss = T5Loss(model, recipe.train.z_loss)
+    wrapped, optimizer = accelerator.prepare(with_loss, optimizer)
     stream = data.stream(accelerator.process_index, accelerator.num_processes)
     state = TrainingState(step=0, stream=stream.state())
     if resumed:
@@ -298,10 +299,10 @@ class Trainer:
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.wrapped):
-                loss, z_loss = self._losses(part, (step, self.accelerator.process_index, number))
-                self.accelerator.backward((loss + z_loss) * scale)
-            sums[0] += loss.detach()
-            sums[1] += z_loss.detach()
+                losses = self._losses(part, (step, self.accelerator.process_index, number))
+                self.accelerator.backward(losses.total * scale)
+            sums[0] += losses.cross_entropy.sum()
+            sums[1] += losses.z_loss
         norm = self._clipped_norm()
         sums[2] = float(stop.requested)
         sums = self.accelerator.reduce(sums, reduction="sum")
@@ -317,17 +318,19 @@ class Trainer:
             nn.utils.clip_grads_with_norm_(trained, limit, norm)
         return norm
 
-    def _losses(self, part: "_Part", place: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    def _losses(self, part: "_Part", place: tuple[int, int, int]) -> TokenLosses:
         """Summed losses of some rows; dropout is a function of (seed, step, process, part)."""
         torch.manual_seed(key(self.recipe.seed, "dropout", *place))
         bf16 = self.recipe.train.precision == "bf16"
-        scored = part.targets != 0
         with torch.autocast(part.targets.device.type, torch.bfloat16, enabled=bf16):
-            logits = self.wrapped(
-                part.inputs, part.input_segments, part.decoder_inputs, part.target_segments, scored
+            losses: TokenLosses = self.wrapped(
+                part.inputs,
+                part.input_segments,
+                part.decoder_inputs,
+                part.target_segments,
+                part.targets,
             )
-        loss, z_loss, _ = token_loss(logits, part.targets[scored], self.recipe.train.z_loss)
-        return loss, z_loss
+        return losses
 
     def _advance(self, step: int, batch: TensorBatch, outcome: _Outcome) -> None:
         """Count the step, and what was skipped without a good step between."""

@@ -118,10 +118,10 @@ def test_gradients_are_those_of_transformers(model, batch, tmp_path):
     (logits * cotangent).sum().backward()
     pairs = {
         model.embedding: theirs.shared,
-        model.encoder.relative_bias: theirs.encoder.block[0]
+        model.encoder.relative_biases[0]: theirs.encoder.block[0]
         .layer[0]
         .SelfAttention.relative_attention_bias,
-        model.decoder.relative_bias: theirs.decoder.block[0]
+        model.decoder.relative_biases[0]: theirs.decoder.block[0]
         .layer[0]
         .SelfAttention.relative_attention_bias,
         model.encoder.blocks[1].self_attention.k: theirs.encoder.block[1].layer[0].SelfAttention.k,

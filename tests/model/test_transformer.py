@@ -3,8 +3,9 @@ import math
 import pytest
 import torch
 
+from t2t.model.norm import RMSNorm
 from t2t.model.sizes import size
-from t2t.model.transformer import T5, RMSNorm
+from t2t.model.transformer import T5
 
 
 def segments(*lengths: int, total: int) -> torch.Tensor:

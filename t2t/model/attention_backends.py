@@ -1,0 +1,213 @@
+"""Ways to compute T5's attention, with the same results.
+
+- `matmul`: whole score matrices and a backward pass written out; the fastest on a CPU.
+- `plain`: the same in ordinary operations, which torch.compile fuses.
+- `sdpa`: torch's scaled_dot_product_attention with bias and mask as one matrix; on a GPU its
+  memory-efficient kernel keeps no weights.
+- `flex`: flex_attention with the bias as a table of offsets and a block mask, so that the blocks
+  of a packed row that nothing sees are skipped. GPU only; no dropout of attention weights.
+
+A backend takes what a stack's layers have in common, once, and gives the function that each
+layer calls.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from t2t.errors import UserError, unknown
+from t2t.model.attention import Attend, Visibility
+from t2t.model.dropout import dropout as drop
+from t2t.model.dropout import keep_mask
+from t2t.model.relative_bias import OffsetBias
+
+# Large enough that exp() of it is 0 beside any real score, small enough that adding scores
+# to it stays finite: a query with nothing to see gives an even average, never NaN.
+MASKED = -1e9
+
+Backend = Callable[[Visibility, OffsetBias | None], Attend]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBias:
+    """What is added to the scores of every layer of a stack: built once, used by each.
+
+    `total` is float32 [batch or 1, heads or 1, queries, keys], without gradient; `learned`
+    [heads, queries, keys] is its part that has one.
+    """
+
+    total: Tensor
+    learned: Tensor | None = None
+
+
+def mask_bias(visible: Tensor) -> Tensor:
+    """0 where a query may see a key, `MASKED` elsewhere: float32, the shape of `visible`."""
+    return torch.zeros(visible.shape, device=visible.device).masked_fill_(~visible, MASKED)
+
+
+class _Attend(torch.autograd.Function):
+    """softmax(q k' + bias) v with one buffer for scores and weights.
+
+    Written out because autograd would keep scores and weights apart, and would carry the
+    bias's gradient of every layer at [batch, heads, queries, keys] where [heads, queries,
+    keys] is enough.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, learned: Tensor | None, total: Tensor, p: float
+    ) -> Tensor:
+        weights = torch.matmul(q, k.transpose(-1, -2))
+        weights = weights.add_(total) if weights.dtype == total.dtype else weights + total
+        weights = torch.softmax(weights, -1)
+        weights = weights.to(v.dtype)
+        kept = keep_mask(weights, p) if p else None
+        dropped = weights if kept is None else weights * kept
+        ctx.save_for_backward(q, k, v, weights, kept)
+        ctx.has_learned, ctx.scale = learned is not None, 1 / (1 - p)
+        mixed = torch.matmul(dropped, v)
+        return mixed if kept is None else mixed.mul_(ctx.scale)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, weights, kept = ctx.saved_tensors
+        if kept is not None:
+            grad = grad * ctx.scale
+        grad_weights = torch.matmul(grad, v.transpose(-1, -2))
+        dropped = weights
+        if kept is not None:
+            dropped = weights * kept
+            grad_weights = grad_weights.mul_(kept)
+        grad_v = torch.matmul(dropped.transpose(-1, -2), grad)
+        grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
+        grad_q = torch.matmul(grad_scores, k)
+        grad_k = torch.matmul(grad_scores.transpose(-1, -2), q)
+        grad_learned = grad_scores.sum(0, dtype=torch.float32) if ctx.has_learned else None
+        return grad_q, grad_k, grad_v, grad_learned, None, None
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: ScoreBias, dropout: float) -> Tensor:
+    """Attention of [batch, heads, length, d_kv] tensors; the softmax is taken in float32."""
+    result: Tensor = _Attend.apply(q, k, v, bias.learned, bias.total, dropout)  # type: ignore[no-untyped-call]
+    return result
+
+
+def matmul(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
+    """Whole score matrices, and a backward pass of our own."""
+    mask = mask_bias(visibility.dense())
+    if offsets is None:
+        bias = ScoreBias(mask)
+    else:
+        learned = offsets.dense()
+        bias = ScoreBias(mask + learned.detach().float(), learned)
+    return lambda q, k, v, dropout: attend(q, k, v, bias, dropout)
+
+
+def plain(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
+    """Whole score matrices, in operations that torch.compile can fuse."""
+    bias = mask_bias(visibility.dense())
+    if offsets is not None:
+        bias = bias + offsets.dense().float()
+
+    def attend_plainly(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+        scores = torch.matmul(q, k.transpose(-1, -2)) + bias
+        weights = torch.softmax(scores, -1, dtype=torch.float32).to(v.dtype)
+        return torch.matmul(drop(weights, dropout, training=True), v)
+
+    return attend_plainly
+
+
+def sdpa(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
+    """Torch's own attention; the kernel is its choice."""
+    bias = mask_bias(visibility.dense())
+    if offsets is not None:
+        bias = bias + offsets.dense().float()
+
+    def attend_by_torch(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+        mask = bias.to(q.dtype)
+        return F.scaled_dot_product_attention(q, k, v, mask, dropout_p=dropout, scale=1.0)
+
+    return attend_by_torch
+
+
+def flex(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
+    """flex_attention: masked blocks are skipped, nothing of size queries * keys is kept."""
+    block_mask = _block_mask(visibility)
+    score_mod = None if offsets is None else _score_mod(offsets)
+    attention = _compiled_flex()
+
+    def attend_by_blocks(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+        if dropout:
+            raise UserError("attention flex has no dropout: take another backend, or dropout 0")
+        mixed: Tensor = attention(q, k, v, score_mod=score_mod, block_mask=block_mask, scale=1.0)
+        return mixed
+
+    return attend_by_blocks
+
+
+def _score_mod(offsets: OffsetBias) -> Callable[..., Tensor]:
+    """Adds the bias by looking up one offset's column.
+
+    The kernel's gradient of a looked-up table is a sum of atomic additions. Over thousands of
+    offsets these seldom meet; over 32 buckets they would wait for each other. The buckets' sum
+    is taken outside, by the embedding's own backward pass.
+    """
+    table, base = offsets.by_offset.float(), offsets.num_queries
+
+    def score_mod(score: Tensor, b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return score + table[h, key - query + base]
+
+    return score_mod
+
+
+def _block_mask(visibility: Visibility) -> Any:
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    queries, keys = visibility.query_segments, visibility.key_segments
+    causal, prefix = visibility.causal, visibility.prefix
+
+    def mask_mod(b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        # Padding sees nothing: whole blocks of it are skipped.
+        seen = (queries[b, query] == keys[b, key]) & (queries[b, query] != 0)
+        if not causal:
+            return seen
+        before = query >= key
+        return seen & (before if prefix is None else before | prefix[b, key])
+
+    return create_block_mask(
+        mask_mod, queries.shape[0], None, queries.shape[1], keys.shape[1], device=queries.device
+    )
+
+
+@cache
+def _compiled_flex() -> Callable[..., Any]:
+    """flex_attention as one kernel; uncompiled it would make the whole score matrix."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    compiled: Callable[..., Any] = torch.compile(flex_attention, dynamic=False)
+    return compiled
+
+
+BACKENDS: dict[str, Backend] = {"matmul": matmul, "plain": plain, "sdpa": sdpa, "flex": flex}
+
+
+def backend(name: str | None, device: torch.device) -> Backend:
+    """The backend of that name; None takes `matmul` on a CPU and `sdpa` elsewhere.
+
+    While a model is being compiled, `plain` stands for `matmul`.
+
+    Raises:
+        UserError: no such backend.
+    """
+    if name is None:
+        name = "matmul" if device.type == "cpu" else "sdpa"
+    if name not in BACKENDS:
+        raise unknown("attention backend", name, BACKENDS)
+    if name == "matmul" and torch.compiler.is_compiling():
+        name = "plain"
+    return BACKENDS[name]
