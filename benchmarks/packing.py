@@ -6,15 +6,8 @@ that hold a token, and the FLOPs of training steps over 1,000 examples. Ours, pa
 each other way; a ratio above 1 is in our favour. Then the planning alone, and the stream's
 examples a CPU second, packed against one example a row.
 
-FLOPs are the multiplications and additions of the matrix products of T5 1.1 base, forward and
-backward (3 times the forward ones). A row of I inputs and T targets costs, with d = 768, ff = 2048,
-V = 32128 and 12 layers each in encoder and decoder,
-
-    encoder  I * 12 * (2 * (4 * d * d + 3 * d * ff) + 4 * I * d)
-    decoder  T * 12 * (2 * (6 * d * d + 3 * d * ff) + 4 * T * d + 4 * I * d)
-             + I * 12 * 2 * 2 * d * d (cross attention's keys and values) + T * 2 * d * V
-
-Padding costs what tokens cost, and attention is over the whole row, whatever the segments.
+FLOPs are those of T5 1.1 base by t2t/training/flops.py: padding costs what tokens cost, the head's
+included, and attention is over the whole row, whatever the segments.
 
     python benchmarks/packing.py --vocabulary spiece.model --data-dir DIR [--tasks super_glue]
         [--books FILE] [--json]
@@ -43,9 +36,11 @@ from t2t.data.packing import next_fit, plan
 from t2t.data.ragged import Ints
 from t2t.data.stream import WIDTH_STEP, WINDOWS, Batching, BatchStream, rows_step
 from t2t.documents import TextSource
+from t2t.model.sizes import size
 from t2t.registry import load_tasks
 from t2t.task import Task
 from t2t.task_parts import text_task
+from t2t.training.flops import step_flops
 from t2t.vocabulary import Vocabulary, load_vocabulary
 
 SHORT, LONG = (512, 62), (2048, 248)
@@ -204,17 +199,12 @@ def fullness(shapes: Shapes, examples: Examples) -> float:
 
 def teraflops(shapes: Shapes, examples: Examples) -> float:
     """10**12 FLOPs of training steps over 1,000 examples."""
-    total = sum(rows * row_flops(*shape) for shape, rows in shapes.items())
+    config = size("t5-v1.1-base")
+    total = sum(
+        step_flops(config, rows, inputs, targets, scored=rows * targets)
+        for (inputs, targets), rows in shapes.items()
+    )
     return total / len(examples.inputs) * 1000 / 1e12
-
-
-def row_flops(inputs: int, targets: int) -> int:
-    """FLOPs of a step over one row: see the top of this file."""
-    d, ff, vocabulary, layers = 768, 2048, 32128, 12
-    encoder = inputs * layers * (2 * (4 * d * d + 3 * d * ff) + 4 * inputs * d)
-    decoder = targets * layers * (2 * (6 * d * d + 3 * d * ff) + 4 * (targets + inputs) * d)
-    cross = inputs * layers * 2 * 2 * d * d
-    return 3 * (encoder + decoder + cross + targets * 2 * d * vocabulary)
 
 
 def layout_rows(name: str, examples: Examples) -> Iterator[Row]:

@@ -29,6 +29,18 @@ from t2t.objective import OBJECTIVES, Objective
 from t2t.yaml_document import Document, Key, read_document
 
 DATA_DIR_VARIABLE = "T2T_DATA_DIR"
+# Those that accelerate has; each is also the name of its package.
+TRACKERS = (
+    "aim",
+    "clearml",
+    "comet_ml",
+    "dvclive",
+    "mlflow",
+    "swanlab",
+    "tensorboard",
+    "trackio",
+    "wandb",
+)
 
 
 def _no_switch(value: Any) -> Any:
@@ -58,6 +70,24 @@ def _objective(value: str) -> str:
     if value not in OBJECTIVES:
         raise ValueError(str(unknown("objective", value, OBJECTIVES)))
     return value
+
+
+def _precision(value: Any) -> Any:
+    if value in ("fp16", "float16"):
+        raise ValueError(
+            "T5 overflows in fp16: its feed-forward reaches 66,246, and fp16 ends at 65,504; "
+            "take bf16"
+        )
+    return value
+
+
+def _trackers(names: list[str]) -> list[str]:
+    for name in names:
+        if name not in TRACKERS:
+            raise ValueError(str(unknown("tracker", name, TRACKERS)))
+        if names.count(name) > 1:
+            raise ValueError(f"names {name} twice")
+    return names
 
 
 def _class_balance(value: Any) -> Any:
@@ -274,7 +304,7 @@ class Train(Section):
     """Rows of one step, over all processes and accumulation."""
     accumulation: Count = 1
     """Parts that a process's rows of a step are computed in, to save memory."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Annotated[Literal["fp32", "bf16"], BeforeValidator(_precision)] = "fp32"
     """bf16 computes under autocast; parameters and optimizer state stay in fp32."""
     z_loss: NotNegative = 0.0
     """Weight of log(Z)^2; T5's is 1e-4."""
@@ -284,6 +314,9 @@ class Train(Section):
     """Newest checkpoints that are kept; None keeps all."""
     log_every: Count = 10
     """Steps between printed lines; log.jsonl has every step."""
+    trackers: Annotated[list[str], AfterValidator(_trackers)] = []
+    """Trackers of accelerate that are told every line of the log, such as tensorboard, whose
+    files are in RUN/trackers."""
     allow_truncated_targets: Switch = False
     """Train although targets of supervised tasks are cut at targets_length."""
 
@@ -403,17 +436,18 @@ def dump_recipe(recipe: Recipe) -> str:
 
 def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Any, Any]]:
     """The settings that differ, by dotted key: (old value, new value), None where absent."""
-    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    before, after = flattened(old.model_dump(mode="json")), flattened(new.model_dump(mode="json"))
     keys = dict.fromkeys([*before, *after])
     pairs = {key: (before.get(key), after.get(key)) for key in keys}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted key; an empty mapping is a value."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, dict) and value:
-            flat |= _flatten(value, f"{prefix}{key}.")
+            flat |= flattened(value, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = value
     return flat

@@ -20,6 +20,7 @@ from t2t.registry import Registry
 from t2t.task import Task
 from t2t.training.initial_model import starting_config
 from t2t.training.schedules import check_schedule
+from t2t.training.trackers import check_trackers
 from t2t.training.training_data import (
     TrainingData,
     check_training_data,
@@ -87,13 +88,15 @@ def validated_to_go_on(
 ) -> Recipe:
     """The recipe of a run that has begun, if what may have changed since can be run here.
 
-    That is what is evaluated when training ends; the rest the run compares with its record.
+    That is what tracks it and what is evaluated when training ends; the rest the run compares
+    with its record.
 
     Raises:
         UserError: every problem, as `place: key: reason`.
     """
     recipe, document = read_recipe(name, sets)
     check = _Check(recipe, registry, document, report)
+    check.check_trackers()
     data_dir = check.find_data_dir()
     evaluated = check.find_evaluated()
     if not check.problems:
@@ -123,6 +126,7 @@ class _Check:
         self.check_batch()
         with self.at("schedule.warmup_steps"):
             check_schedule(self.recipe.schedule, self.recipe.train.steps)
+        self.check_trackers()
         vocabulary = self.load_vocabulary()
         self.check_model(vocabulary)
         data_dir = self.find_data_dir()
@@ -162,6 +166,10 @@ class _Check:
                     f"{of}{rows} rows do not divide into train.accumulation = "
                     f"{settings.accumulation} equal parts"
                 )
+
+    def check_trackers(self) -> None:
+        with self.at("train.trackers"):
+            check_trackers(self.recipe.train.trackers)
 
     def has_problem(self, key: str) -> bool:
         """Whether something is wrong with a setting already."""

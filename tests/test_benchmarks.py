@@ -32,6 +32,7 @@ ARGUMENTS = {
                         "--gigabytes", "0.001"],
     "denoising.py": ["--rows", "4", "--repeats", "1"],
     "mixing.py": ["--examples", "5000", "--largest", "1000", "--divide", "10", "--repeats", "1"],
+    "optimizers.py": ["--size", "tiny-v1.1", "--rounds", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                    "--tasks", "super_glue_rte"],
     "stream.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",

@@ -86,6 +86,13 @@ def test_extends_is_one_level(tmp_path):
         ),
         ("optimizer: {name: adam}", "Input should be 'adafactor', 'adamw', 'adamw_rms' or 'muon'"),
         ("schedule: {decay_steps: 5}", "schedule: decay_steps: inverse_sqrt has no decay to set"),
+        ("train: {precision: fp16}", "train.precision: T5 overflows in fp16: its feed-forward"),
+        ("train: {precision: int8}", "train.precision: Input should be 'fp32' or 'bf16'"),
+        (
+            "train: {trackers: [tensorbord]}",
+            "train.trackers: unknown tracker 'tensorbord'; did you mean 'tensorboard'?",
+        ),
+        ("train: {trackers: [wandb, wandb]}", "train.trackers: names wandb twice"),
         ("schedule: {name: wsd, decay_steps: 0}", "schedule.decay_steps: Input should be greater"),
         ("schedule: {name: cosine, final_factor: 2}", "schedule.final_factor: Input should be"),
     ],

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from t2t.training.step_report import MEASURED
+
 pytestmark = pytest.mark.slow
 
 STEPS = 200
@@ -86,7 +88,7 @@ def killed(user: User, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def log_of(run: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in MEASURED} for line in lines]
 
 
 def test_a_run_that_is_killed_three_times_is_bitwise_one_that_is_not(user, killed, tmp_path):

@@ -5,8 +5,8 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -24,6 +24,7 @@ from t2t.model.transformer import T5
 from t2t.registry import Registry
 from t2t.training import checkpoint
 from t2t.training.checkpoint import TrainingState
+from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
 from t2t.training.optimizers import (
     build_optimizer,
@@ -35,7 +36,10 @@ from t2t.training.processes import exact, from_main, gathered, start_processes, 
 from t2t.training.progress import Display, display
 from t2t.training.run_directory import LOG_FILE, Content, Device, Log, RunDirectory
 from t2t.training.schedules import learning_rate
+from t2t.training.step_report import Counts, batch_counts, finite_or_none, peak_memory, speed
 from t2t.training.stopping import Stopped, StopRequest
+from t2t.training.task_losses import example_tasks, task_means, task_sums
+from t2t.training.trackers import Trackers
 from t2t.training.training_data import TrainingData, load_training_data
 
 # A single bad batch is skipped; this many one after the other mean that the run is lost.
@@ -76,6 +80,7 @@ def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | No
             trainer = _build(recipe, run, data, accelerator, resumed)
             # Last, for whatever is wrong must be said before anything is written.
             from_main(accelerator, lambda: _begin(run, recipe, content, accelerator, resumed))
+            from_main(accelerator, trainer.trackers.start)
             trainer.run(stop)
 
 
@@ -166,9 +171,18 @@ def _build(
     if workers is None:
         workers = GPU_WORKERS if on_gpu else 0
     batches = iter(batch_loader(stream, workers=workers, pin_memory=on_gpu))
-    vocabulary_file = data.vocabulary.path
     return Trainer(
-        recipe, run, accelerator, model, wrapped, optimizer, batches, state, vocabulary_file
+        recipe,
+        run,
+        accelerator,
+        model,
+        wrapped,
+        optimizer,
+        batches,
+        state,
+        vocabulary_file=data.vocabulary.path,
+        tasks=[corpus.name for corpus in data.corpora],
+        trackers=Trackers(recipe, run.path, state.step),
     )
 
 
@@ -180,6 +194,8 @@ class _Outcome:
     z_loss: float
     grad_norm: float
     stop: bool
+    task_loss: dict[str, dict[str, float | None]]
+    """Mean cross entropy and target tokens of every task in the batch."""
 
     @property
     def finite(self) -> bool:
@@ -203,13 +219,15 @@ class Trainer:
     batches: Iterator[TensorBatch]
     state: TrainingState
     vocabulary_file: Path
+    tasks: list[str]
+    trackers: Trackers
 
     def run(self, stop: StopRequest) -> None:
         """Train until the last step, or until SIGTERM asks to stop."""
         settings = self.recipe.train
         stop.defer()
         self._announce()
-        with self._shown() as shown, self._logged() as log:
+        with self._shown() as shown, self._logged() as log, contextlib.closing(self.trackers):
             while self.state.step < settings.steps:
                 stopping = self._take_step(stop, shown, log)
                 due = self.state.step % settings.checkpoint_every == 0
@@ -253,33 +271,51 @@ class Trainer:
         began = time.perf_counter()
         step = self.state.step + 1
         batch = next(self.batches)
-        counts = _counts(batch)
-        target_tokens, input_tokens, digest = total(self.accelerator, counts)
+        counts = Counts(*total(self.accelerator, batch_counts(batch, self.model.config)))
         rate = self._learning_rate(step)
-        outcome = self._gradient(step, batch, target_tokens, stop)
+        outcome = self._gradient(step, batch, counts.target_tokens, stop)
         if outcome.finite:
             set_learning_rate(self.optimizer, rate)
             self.optimizer.step()
         self.optimizer.zero_grad()
         self._advance(step, batch, outcome)
-        line = {
-            "step": step,
-            "loss": _finite_or_none(outcome.loss),
-            "z_loss": _finite_or_none(outcome.z_loss),
-            "learning_rate": rate,
-            "grad_norm": _finite_or_none(outcome.grad_norm),
-            "skipped": not outcome.finite,
-            "target_tokens": target_tokens,
-            "input_tokens": input_tokens,
-            "batch": f"{digest:016x}",
-            "cut": {task: losses._asdict() for task, losses in batch.losses.items()},
-            "seconds": round(time.perf_counter() - began, 6),
-        }
+        line = self._line(outcome, batch, counts, rate, time.perf_counter() - began)
         if log:
             log.write(line)
+        self.trackers.log(line)
         shown.step(line)
         self._check_skipped(shown, outcome)
         return outcome.stop
+
+    def _line(
+        self,
+        outcome: _Outcome,
+        batch: TensorBatch,
+        counts: Counts,
+        rate: float,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """The line of the step that was just made, for log.jsonl."""
+        return {
+            "step": self.state.step,
+            "loss": finite_or_none(outcome.loss),
+            "z_loss": finite_or_none(outcome.z_loss),
+            "learning_rate": rate,
+            "grad_norm": finite_or_none(outcome.grad_norm),
+            "skipped": not outcome.finite,
+            "target_tokens": counts.target_tokens,
+            "input_tokens": counts.input_tokens,
+            "batch": f"{counts.digest:016x}",
+            "task_loss": outcome.task_loss,
+            "cut": {task: losses._asdict() for task, losses in batch.losses.items()},
+            **speed(counts, seconds, self._peak()),
+            "peak_memory": peak_memory(self.accelerator.device),
+        }
+
+    def _peak(self) -> float | None:
+        """FLOP/s of all devices, which are taken to be alike."""
+        peak = peak_flops(_device_name(self.accelerator.device))
+        return None if peak is None else peak * self.accelerator.num_processes
 
     def _learning_rate(self, step: int) -> float:
         recipe = self.recipe
@@ -293,7 +329,8 @@ class Trainer:
         """Leave the mean gradient of the global batch in the parameters, clipped."""
         device = self.accelerator.device
         sums = torch.zeros(3, dtype=torch.float64, device=device)
-        parts = _parts(batch, self.recipe.train.accumulation, device)
+        by_task = torch.zeros(len(self.tasks), 2, dtype=torch.float64, device=device)
+        parts = _parts(batch, self.tasks, self.recipe.train.accumulation, device)
         # DDP averages gradients over the processes, each of which has divided by all tokens.
         scale = self.accelerator.num_processes / target_tokens
         for number, part in enumerate(parts):
@@ -303,11 +340,29 @@ class Trainer:
                 self.accelerator.backward(losses.total * scale)
             sums[0] += losses.cross_entropy.sum()
             sums[1] += losses.z_loss
+            by_task += task_sums(
+                part.tasks,
+                part.target_segments,
+                part.targets,
+                losses.cross_entropy,
+                len(self.tasks),
+            )
         norm = self._clipped_norm()
         sums[2] = float(stop.requested)
-        sums = self.accelerator.reduce(sums, reduction="sum")
-        loss_sum, z_sum, stops, grad_norm = torch.cat([sums, norm.double()[None]]).tolist()
-        return _Outcome(loss_sum / target_tokens, z_sum / target_tokens, grad_norm, stops > 0)
+        together = torch.cat([sums, by_task.flatten()])
+        together = self.accelerator.reduce(together, reduction="sum")
+        # One wait for all numbers of the step.
+        loss_sum, z_sum, stops, *task_values, grad_norm = torch.cat(
+            [together, norm.double()[None]]
+        ).tolist()
+        pairs = list(zip(task_values[::2], task_values[1::2], strict=True))
+        return _Outcome(
+            loss_sum / target_tokens,
+            z_sum / target_tokens,
+            grad_norm,
+            stops > 0,
+            task_means(pairs, self.tasks),
+        )
 
     def _clipped_norm(self) -> Tensor:
         """The global norm of the gradient, which is then scaled down to the recipe's limit."""
@@ -388,11 +443,14 @@ class _Part:
     targets: Tensor
     target_segments: Tensor
     decoder_inputs: Tensor
+    tasks: Tensor
+    """Of each example: see `example_tasks`."""
 
 
-def _parts(batch: TensorBatch, count: int, device: torch.device) -> list[_Part]:
-    """This process's rows in `count` equal parts."""
+def _parts(batch: TensorBatch, names: list[str], count: int, device: torch.device) -> list[_Part]:
+    """This process's rows in `count` equal parts; `names` are those of all tasks."""
     rows = len(batch.inputs) // count
+    tasks = example_tasks(batch.keys, {name: number for number, name in enumerate(names)})
     return [
         _Part(
             *(
@@ -403,23 +461,9 @@ def _parts(batch: TensorBatch, count: int, device: torch.device) -> list[_Part]:
                     batch.targets,
                     batch.target_segments,
                     batch.decoder_inputs,
+                    tasks,
                 )
             )
         )
         for start in range(0, rows * count, rows)
     ]
-
-
-def _counts(batch: TensorBatch) -> tuple[int, int, int]:
-    """Target tokens, input tokens, and a number that tells the examples from others.
-
-    The number is a sum of 40-bit hashes of the examples' keys, so the sum over the processes
-    is the global batch's, however its rows are divided.
-    """
-    names = (name for row in batch.keys for name in row)
-    digest = sum(int.from_bytes(blake2b(n.encode(), digest_size=5).digest()) for n in names)
-    return int(batch.targets.count_nonzero()), int(batch.inputs.count_nonzero()), digest
-
-
-def _finite_or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None

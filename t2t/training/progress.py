@@ -1,10 +1,13 @@
 """What a run shows while it trains: a bar on a terminal, a plain line now and then elsewhere."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+# Of a mixture's tasks, whose losses are printed.
+MAX_TASKS = 12
 
 
 class Display:
@@ -29,23 +32,23 @@ def display(total: int, done: int, every: int) -> Display:
 
 
 class _Lines(Display):
-    """Plain lines with the mean speed since the line before."""
+    """Plain lines with means since the line before."""
 
     def __init__(self, total: int, every: int) -> None:
         self._total = total
         self._every = every
-        self._tokens = 0
-        self._seconds = 0.0
+        self._since: list[Mapping[str, Any]] = []
 
     def step(self, line: Mapping[str, Any]) -> None:
-        self._tokens += line["input_tokens"] + line["target_tokens"]
-        self._seconds += line["seconds"]
+        self._since.append(line)
         if line["step"] % self._every and line["step"] != self._total:
             return
-        speed = self._tokens / max(self._seconds, 1e-9)
         where = f"step {line['step']}/{self._total}"
-        print(f"{where}  {_summary(line)}  {speed:,.0f} tokens/s", flush=True)
-        self._tokens, self._seconds = 0, 0.0
+        print(f"{where}  {_summary(line)}  {_health(self._since)}", flush=True)
+        by_task = _task_losses(self._since)
+        if by_task:
+            print(f"  loss by task: {by_task}", flush=True)
+        self._since = []
 
     def message(self, text: str) -> None:
         print(text, flush=True)
@@ -81,3 +84,37 @@ class _Bar(Display):
 def _summary(line: Mapping[str, Any]) -> str:
     loss = "not finite" if line["loss"] is None else f"{line['loss']:.4f}"
     return f"loss {loss}  learning rate {line['learning_rate']:.3g}"
+
+
+def _health(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Gradient norm, memory, and how fast and how full the steps of some lines were."""
+    seconds = max(sum(line["seconds"] for line in lines), 1e-9)
+    tokens = sum(line["input_tokens"] + line["target_tokens"] for line in lines)
+    norm = lines[-1]["grad_norm"]
+    full = sum(line["real_share"] for line in lines) / len(lines)
+    parts = [
+        f"gradient {'not finite' if norm is None else f'{norm:.3g}'}",
+        f"{tokens / seconds:,.0f} tokens/s",
+        f"{full:.0%} full",
+    ]
+    if lines[-1]["mfu"] is not None:
+        used = sum(line["mfu"] * line["seconds"] for line in lines) / seconds
+        parts.append(f"MFU {used:.1%}")
+    parts.append(f"{lines[-1]['peak_memory'] / 1e9:.1f} GB")
+    return "  ".join(parts)
+
+
+def _task_losses(lines: Sequence[Mapping[str, Any]]) -> str:
+    """The mean loss of each task over some lines; nothing where there is but one task."""
+    sums: dict[str, tuple[float, int]] = {}
+    for line in lines:
+        for name, found in line["task_loss"].items():
+            if found["loss"] is not None:
+                total, tokens = sums.get(name, (0.0, 0))
+                count = found["target_tokens"]
+                sums[name] = (total + found["loss"] * count, tokens + count)
+    if len(sums) < 2:
+        return ""
+    means = [f"{name} {total / tokens:.4f}" for name, (total, tokens) in sorted(sums.items())]
+    more = [f"and {len(means) - MAX_TASKS} more in log.jsonl"] if len(means) > MAX_TASKS else []
+    return "  ".join(means[:MAX_TASKS] + more)

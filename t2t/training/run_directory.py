@@ -4,6 +4,7 @@
     RUN/run.json        versions, devices, data and vocabulary fingerprints
     RUN/log.jsonl       a line a step
     RUN/checkpoints/    t2t/training/checkpoint.py
+    RUN/trackers/       t2t/training/trackers.py
     RUN/.lock           held while a process trains here
 
 A run belongs to one recipe and one state of the data; going on with another is refused, and
@@ -45,6 +46,7 @@ _FREE = {
     "train.checkpoint_every",
     "train.keep",
     "train.log_every",
+    "train.trackers",
     "vocabulary",
 }
 _FREE_SECTION = "evaluation."

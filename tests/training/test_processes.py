@@ -13,11 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from t2t.training.step_report import MEASURED
+
 
 def log_of(out):
-    """The log without the one field that may differ between equal runs."""
+    """The log without the fields that may differ between equal runs."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in line.items() if key not in MEASURED} for line in lines]
 
 
 def wait_for_lines(out, count, process):
@@ -143,6 +145,10 @@ def test_two_processes_train_as_one(project, tmp_path):
             assert ours[name] == theirs[name]
         for name in ("loss", "z_loss", "grad_norm"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-5)
+        assert ours["real_share"] == theirs["real_share"]
+        assert set(ours["task_loss"]) == set(theirs["task_loss"])
+        for name, found in ours["task_loss"].items():
+            assert found == pytest.approx(theirs["task_loss"][name], rel=1e-5)
 
 
 LEAVING = """

@@ -15,15 +15,16 @@ from t2t.model.hub import save_hf
 from t2t.training import loop
 from t2t.training.initial_model import initial_model
 from t2t.training.run_directory import RunDirectory
+from t2t.training.step_report import MEASURED
 from t2t.vocabulary import load_vocabulary
 
 LAST = "checkpoints/step-12"
 
 
 def log_of(out):
-    """The log without the one field that may differ between equal runs."""
+    """The log without the fields that may differ between equal runs."""
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in line.items() if key not in MEASURED} for line in lines]
 
 
 def assert_same_run(out, other):
@@ -56,11 +57,36 @@ def test_a_run_leaves_what_it_promises(finished):
     assert all(line["grad_norm"] > 0 and not line["skipped"] for line in log)
     assert all(line["input_tokens"] > line["target_tokens"] > 0 for line in log)
     assert log[-1]["loss"] < log[0]["loss"]
+    assert_tasks_add_up(log)
     assert len({line["batch"] for line in log}) == 12
     record = json.loads((finished / "run.json").read_text())
     assert set(record["data"]) == {"super_glue_rte", "super_glue_cb", "notes"}
     assert record["starts"][0]["step"] == 0
     assert "torch" in record["starts"][0]["versions"]
+
+
+def assert_tasks_add_up(log):
+    """The loss of a step is the mean over its tasks' tokens."""
+    assert {name for line in log for name in line["task_loss"]} == {
+        "super_glue_rte",
+        "super_glue_cb",
+        "notes",
+    }
+    for line in log:
+        tasks = line["task_loss"].values()
+        assert sum(task["target_tokens"] for task in tasks) == line["target_tokens"]
+        total = sum(task["loss"] * task["target_tokens"] for task in tasks)
+        assert total / line["target_tokens"] == pytest.approx(line["loss"], rel=1e-6)
+
+
+def test_every_line_says_how_fast_and_how_full_the_step_was(finished):
+    lines = [json.loads(line) for line in (finished / "log.jsonl").read_text().splitlines()]
+    for line in lines:
+        tokens = line["input_tokens"] + line["target_tokens"]
+        assert line["real_share"] == tokens / (4 * (96 + 32))
+        assert line["tokens_per_second"] == pytest.approx(tokens / line["seconds"], rel=0.01)
+        assert line["mfu"] is None
+        assert line["peak_memory"] > 50e6
 
 
 def test_two_fresh_runs_are_bitwise_equal_and_another_seed_is_not(project, finished, tmp_path):
@@ -75,6 +101,7 @@ def test_lines_are_printed_every_so_often(project, tmp_path, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("step ")]
     assert [line.split()[1] for line in lines] == ["4/5", "5/5"]
     assert "tokens/s" in lines[0]
+    assert "MFU" not in lines[0]
 
 
 def test_a_finished_run_ends_at_once(project, finished, tmp_path, capsys):
@@ -326,27 +353,29 @@ def test_weights_of_another_size_are_refused(project, finished, tmp_path, capsys
     assert "model.d_model: 64, the weights have 32" in capsys.readouterr().err
 
 
-def poisoned(steps, real):
-    """`token_loss` whose result is not a number in some of its calls, counted from 1."""
-    calls = 0
+def poison(monkeypatch, steps):
+    """Make the loss of some steps, counted from 1, not a number."""
+    real = loop.Trainer._losses
 
-    def loss(logits, targets, z_loss):
-        nonlocal calls
-        calls += 1
-        values = real(logits, targets, z_loss)
-        return (values[0] * float("nan"), *values[1:]) if calls in steps else values
+    def losses(self, part, place):
+        found = real(self, part, place)
+        if place[0] not in steps:
+            return found
+        nan = float("nan")
+        return found._replace(total=found.total * nan, cross_entropy=found.cross_entropy * nan)
 
-    return loss
+    monkeypatch.setattr(loop.Trainer, "_losses", losses)
 
 
 def test_a_step_without_a_finite_gradient_is_skipped(project, tmp_path, monkeypatch, capsys):
     out = tmp_path / "run"
-    monkeypatch.setattr(loop, "token_loss", poisoned({3}, loop.token_loss))
+    poison(monkeypatch, {3})
     sets = ("train.accumulation=1", "train.checkpoint_every=1", "train.keep=null")
     assert project.train(out, *sets, "train.steps=4") == 0
     log = log_of(out)
     assert [line["skipped"] for line in log] == [False, False, True, False]
     assert log[2]["loss"] is None
+    assert {found["loss"] for found in log[2]["task_loss"].values()} == {None}
     assert log[3]["loss"] > 0
     assert_same_tensors(out / "checkpoints/step-2", out / "checkpoints/step-3")
     assert "step 3: loss or gradient is not finite" in capsys.readouterr().out
@@ -354,7 +383,7 @@ def test_a_step_without_a_finite_gradient_is_skipped(project, tmp_path, monkeypa
 
 def test_three_in_a_row_stop_the_run_and_name_the_examples(project, tmp_path, monkeypatch, capsys):
     out = tmp_path / "run"
-    monkeypatch.setattr(loop, "token_loss", poisoned({3, 4, 5, 6}, loop.token_loss))
+    poison(monkeypatch, {3, 4, 5, 6})
     sets = ("train.accumulation=1", "train.checkpoint_every=2")
     assert project.train(out, *sets) == 1
     stderr = capsys.readouterr().err
