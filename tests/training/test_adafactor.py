@@ -9,8 +9,14 @@ from t2t.training.adafactor import Adafactor
 @pytest.mark.parametrize("shape", [(128, 128), (130, 257), (4000, 130)])
 @pytest.mark.parametrize("magnitude", [1.0, 1e-6])
 @pytest.mark.parametrize("in_blocks", [True, False])
-def test_factored_updates_are_those_of_transformers(shape, magnitude, in_blocks, monkeypatch):
-    """`in_blocks` is how a processor goes over a matrix, and not how an accelerator does."""
+@pytest.mark.parametrize("growth", [10.0, 0.1])
+def test_factored_updates_are_those_of_transformers(
+    shape, magnitude, in_blocks, growth, monkeypatch
+):
+    """`in_blocks` is how a processor goes over a matrix, and not how an accelerator does.
+
+    Updates are clipped while gradients grow, and not while they shrink.
+    """
     from transformers.optimization import Adafactor as Reference
 
     monkeypatch.setattr(adafactor, "_in_blocks", lambda _: in_blocks)
@@ -22,7 +28,7 @@ def test_factored_updates_are_those_of_transformers(shape, magnitude, in_blocks,
         [theirs], lr=1.0, scale_parameter=True, relative_step=False, warmup_init=False
     )
     for step in range(6):
-        gradient = torch.randn(shape, generator=generator) * 10.0 ** (step - 3)
+        gradient = torch.randn(shape, generator=generator) * growth ** (step - 3)
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
         rate = 0.1 / (step + 1)
         optimizer.param_groups[0]["lr"] = reference.param_groups[0]["lr"] = rate
