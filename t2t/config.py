@@ -306,6 +306,14 @@ class Train(Section):
     """Parts that a process's rows of a step are computed in, to save memory."""
     precision: Annotated[Literal["fp32", "bf16"], BeforeValidator(_precision)] = "fp32"
     """bf16 computes under autocast; parameters and optimizer state stay in fp32."""
+    residual: Literal["fp32", "bf16"] = "fp32"
+    """With bf16: the type of the sums that run through the layers, which fp32 keeps exact."""
+    attention: Literal["matmul", "plain", "sdpa", "flex"] | None = None
+    """How attention is computed (t2t/model/attention_backends.py); None chooses by the device."""
+    compile: Switch = False
+    """Compile the model's forward and backward pass; the first step of each shape takes minutes."""
+    recompute: Switch = False
+    """Keep only the layers' inputs for the backward pass, which computes the rest once more."""
     z_loss: NotNegative = 0.0
     """Weight of log(Z)^2; T5's is 1e-4."""
     checkpoint_every: Count = 1000

@@ -18,6 +18,7 @@ from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
 from t2t.registry import Registry
 from t2t.task import Task
+from t2t.training.computation import check_computation
 from t2t.training.initial_model import starting_config
 from t2t.training.schedules import check_schedule
 from t2t.training.trackers import check_trackers
@@ -120,6 +121,7 @@ class _Check:
         self.document = document
         self.report = report
         self.problems: list[str] = []
+        self.is_decoder_only = False
 
     def run(self, look_at: Callable[..., AnyData]) -> AnyData | None:
         """What looking at the training data gives, None where there are problems."""
@@ -189,7 +191,10 @@ class _Check:
                 size(self.recipe.model.size)
         if vocabulary is not None and not self.has_problem("model.size"):
             with self.at("model"):
-                starting_config(self.recipe, vocabulary)
+                config = starting_config(self.recipe, vocabulary)
+                self.is_decoder_only = config.is_decoder_only
+                with self.at("train"):
+                    check_computation(self.recipe.train, self.recipe.data, config)
 
     def find_data_dir(self) -> Path | None:
         with self.at("data.dir"):
@@ -228,10 +233,11 @@ class _Check:
                 if vocabulary is None:
                     continue
                 lengths = self.recipe.data.inputs_length, self.recipe.data.targets_length
-                if not window_objective(text.as_objective(), vocabulary, *lengths).has_inputs:
+                objective = window_objective(text.as_objective(), vocabulary, *lengths)
+                if not objective.has_inputs and not self.is_decoder_only:
                     raise UserError(
                         f"objective: {text.objective} has no inputs, which an encoder-decoder "
-                        "reads; take prefix_lm, or a decoder-only model in a loop of your own"
+                        "reads; take prefix_lm, or a language_model (t5-base-language-model)"
                     )
 
     def find_evaluated(self) -> list[Task]:

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from t2t.vocabulary import train_vocabulary
 
@@ -22,12 +24,15 @@ def data(tmp_path_factory) -> Path:
     (folder / "superglue" / "RTE" / "train.jsonl").write_text(lines)
     (folder / "notes.txt").write_text("It rained all day, and then some more. " * 400)
     train_vocabulary([lines], 60, folder / "small.model", kind="bpe", character_coverage=1.0)
+    books = ["It rained all day, and then some more. " * 200] * 4
+    parquet.write_table(pyarrow.table({"text": books}), folder / "books.parquet")
     (folder / "text.txt").write_text("the dog ran from the cat to the bird. " * 900)
     train_vocabulary([lines, "the dog ran from cat to bird"], 45, folder / "unigram.model")
     return folder
 
 
 ARGUMENTS = {
+    "attention.py": ["--rows", "1", "--heads", "1", "--repeats", "1"],
     "cache_memory.py": ["--vocabulary", "{data}/small.model", "--text", "{data}/notes.txt",
                         "--gigabytes", "0.001"],
     "denoising.py": ["--rows", "4", "--repeats", "1"],
@@ -37,7 +42,13 @@ ARGUMENTS = {
                    "--tasks", "super_glue_rte"],
     "stream.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                   "--books", "{data}/notes.txt", "--tasks", "super_glue_rte", "--repeats", "1"],
+    "pretraining.py": ["--vocabulary", "{data}/small.model", "--books", "{data}/books.parquet",
+                       "--out", "{data}/pretraining", "--minutes", "0.01", "--short-minutes",
+                       "0.01", "--rates", "1e-3", "--batch-size", "2", "--tiny"],
     "quickstart_settings.py": ["--short"],
+    "train_step.py": ["--size", "tiny-v1.1", "--rows", "1", "--repeats", "1", "--mixture",
+                      "--vocabulary", "{data}/small.model", "--data-dir", "{data}", "--tasks",
+                      "super_glue_rte", "--batches", "1"],
     "text_to_ids.py": ["--vocabulary", "{data}/unigram.model", "--text", "{data}/text.txt",
                        "--repeats", "1"],
 }  # fmt: skip

@@ -51,44 +51,65 @@ def mask_bias(visible: Tensor) -> Tensor:
 
 
 class _Attend(torch.autograd.Function):
-    """softmax(q k' + bias) v with one buffer for scores and weights.
+    """softmax(q k' + bias) v, some rows of the batch at a time.
 
-    Written out because autograd would keep scores and weights apart, and would carry the
-    bias's gradient of every layer at [batch, heads, queries, keys] where [heads, queries,
-    keys] is enough.
+    Written out for a CPU: the scores of a few rows stay in its caches, where those of a batch
+    are mapped and unmapped by the system at every layer; and autograd would keep scores and
+    weights apart, and carry the bias's gradient of every layer at [batch, heads, queries, keys]
+    where [heads, queries, keys] is enough.
     """
 
     @staticmethod
     def forward(
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, learned: Tensor | None, total: Tensor, p: float
     ) -> Tensor:
-        weights = torch.matmul(q, k.transpose(-1, -2))
-        weights = weights.add_(total) if weights.dtype == total.dtype else weights + total
-        weights = torch.softmax(weights, -1)
-        weights = weights.to(v.dtype)
-        kept = keep_mask(weights, p) if p else None
-        dropped = weights if kept is None else weights * kept
+        weights = v.new_empty(*q.shape[:-1], k.shape[-2])
+        kept = torch.empty_like(weights) if p else None
+        mixed = v.new_empty(*q.shape[:-1], v.shape[-1])
+        for rows in _groups_of_rows(weights):
+            scores = torch.matmul(q[rows], k[rows].transpose(-1, -2))
+            biased = scores + (total[rows] if len(total) > 1 else total)
+            weights[rows] = torch.softmax(biased, -1)
+            dropped = weights[rows]
+            if kept is not None:
+                kept[rows] = keep_mask(dropped, p)
+                dropped = dropped * kept[rows]
+            torch.matmul(dropped, v[rows], out=mixed[rows])
         ctx.save_for_backward(q, k, v, weights, kept)
         ctx.has_learned, ctx.scale = learned is not None, 1 / (1 - p)
-        mixed = torch.matmul(dropped, v)
         return mixed if kept is None else mixed.mul_(ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, weights, kept = ctx.saved_tensors
-        if kept is not None:
-            grad = grad * ctx.scale
-        grad_weights = torch.matmul(grad, v.transpose(-1, -2))
-        dropped = weights
-        if kept is not None:
-            dropped = weights * kept
-            grad_weights = grad_weights.mul_(kept)
-        grad_v = torch.matmul(dropped.transpose(-1, -2), grad)
-        grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
-        grad_q = torch.matmul(grad_scores, k)
-        grad_k = torch.matmul(grad_scores.transpose(-1, -2), q)
-        grad_learned = grad_scores.sum(0, dtype=torch.float32) if ctx.has_learned else None
-        return grad_q, grad_k, grad_v, grad_learned, None, None
+        grad = grad.contiguous() if kept is None else grad * ctx.scale
+        grad_q, grad_k, grad_v = (torch.empty_like(tensor) for tensor in (q, k, v))
+        learned = torch.zeros(weights.shape[1:], device=q.device) if ctx.has_learned else None
+        for rows in _groups_of_rows(weights):
+            grad_weights = torch.matmul(grad[rows], v[rows].transpose(-1, -2))
+            dropped = weights[rows]
+            if kept is not None:
+                dropped = dropped * kept[rows]
+                grad_weights = grad_weights.mul_(kept[rows])
+            torch.matmul(dropped.transpose(-1, -2), grad[rows], out=grad_v[rows])
+            scores = torch._softmax_backward_data(grad_weights, weights[rows], -1, weights.dtype)
+            torch.matmul(scores, k[rows], out=grad_q[rows])
+            torch.matmul(scores.transpose(-1, -2), q[rows], out=grad_k[rows])
+            if learned is not None:
+                for of_row in scores:
+                    learned.add_(of_row)
+        return grad_q, grad_k, grad_v, learned, None, None
+
+
+# Bytes of float32 scores at a time.
+GROUP_BYTES = 8 << 20
+
+
+def _groups_of_rows(weights: Tensor) -> list[slice]:
+    """The batch in parts whose scores fit `GROUP_BYTES`, or one row each."""
+    num_rows = len(weights)
+    size = max(1, GROUP_BYTES * num_rows // max(1, 4 * weights.numel()))
+    return [slice(start, start + size) for start in range(0, num_rows, size)]
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: ScoreBias, dropout: float) -> Tensor:

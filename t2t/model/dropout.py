@@ -39,7 +39,7 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     """Zeroes elements with probability p and scales the rest up; the identity outside training."""
     if p == 0 or not training:
         return x
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
         return F.dropout(x, p)
     dropped: Tensor = _Dropout.apply(x, p)  # type: ignore[no-untyped-call]
     return dropped

@@ -1,4 +1,4 @@
-"""Several weight matrices as one, for one product instead of several.
+"""Several products as one, and what follows a gated feed-forward's in one pass.
 
 Parameters and optimizer state stay a matrix each, as checkpoints have them; only the forward
 pass sees them joined.
@@ -7,6 +7,7 @@ pass sees them joined.
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -36,3 +37,33 @@ def joined_weights(*weights: Tensor) -> Tensor:
         joined: Tensor = _JoinInto.apply(dtype, *weights)  # type: ignore[no-untyped-call]
         return joined
     return torch.cat(weights)
+
+
+class _GatedGelu(torch.autograd.Function):
+    """gelu(a) * b of [..., a b]; autograd would make a copy of each half's gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, joined: Tensor) -> Tensor:
+        gate, linear = joined.chunk(2, -1)
+        activated = F.gelu(gate, approximate="tanh")
+        ctx.save_for_backward(joined, activated)
+        return activated * linear
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        joined, activated = ctx.saved_tensors
+        gate, linear = joined.chunk(2, -1)
+        result = torch.empty_like(joined)
+        of_gate, of_linear = result.chunk(2, -1)
+        torch.mul(grad, activated, out=of_linear)
+        of_gate.copy_(torch.ops.aten.gelu_backward(grad * linear, gate, approximate="tanh"))
+        return result
+
+
+def gated_gelu(joined: Tensor) -> Tensor:
+    """gelu(gate) * linear of [..., gate linear], with the tanh gelu: [..., half as wide]."""
+    if torch.compiler.is_compiling():
+        gate, linear = joined.chunk(2, -1)
+        return F.gelu(gate, approximate="tanh") * linear
+    result: Tensor = _GatedGelu.apply(joined)  # type: ignore[no-untyped-call]
+    return result

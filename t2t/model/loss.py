@@ -5,6 +5,7 @@ they are made for some tokens at a time, and their gradient is taken while they 
 chunk of them is all that ever exists.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -13,9 +14,12 @@ from torch import Tensor, nn
 
 from t2t.model.transformer import T5
 
-# Bytes of float32 logits that exist at a time: a processor's are best kept near its caches, a
-# GPU wants large products.
-CHUNK_BYTES = {"cpu": 32 << 20, "cuda": 512 << 20}
+# Bytes of logits that exist at a time; large products are fast, and a weight gradient is added
+# up once for each chunk.
+CHUNK_BYTES = {"cpu": 64 << 20, "cuda": 512 << 20}
+# Bytes of float32 in which a chunk's softmax is taken, a few tokens at a time: a processor's
+# caches hold them, and above 32 MB the C library maps memory anew for each.
+SOFTMAX_BYTES = {"cpu": 8 << 20, "cuda": 512 << 20}
 
 
 class TokenLosses(NamedTuple):
@@ -44,56 +48,60 @@ class _HeadLoss(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float, chunk: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         ctx.needed = ctx.needs_input_grad[:2]
-        grads = _Gradients(hidden, weight, ctx.needed)
         cast_weight = weight.to(hidden.dtype)
-        entropies, z = [], torch.zeros((), device=hidden.device)
-        for start in range(0, len(hidden), chunk):
-            part = slice(start, start + chunk)
-            logits = F.linear(hidden[part], cast_weight).float()
-            wanted = targets[part, None]
-            log_z = torch.logsumexp(logits, -1, keepdim=True)
-            entropies.append((log_z - logits.gather(-1, wanted)).squeeze(-1))
-            z += z_loss * log_z.square().sum()
-            if any(ctx.needed):
-                # d/dlogits: softmax * (1 + 2 z log Z) - one hot.
-                logits.sub_(log_z).exp_().mul_(1 + 2 * z_loss * log_z)
-                logits.scatter_add_(-1, wanted, torch.full_like(log_z, -1.0))
-                grads.add(part, hidden[part], cast_weight, logits.to(hidden.dtype))
-        ctx.save_for_backward(grads.of_hidden, grads.of_weight)
-        entropy = torch.cat(entropies) if entropies else hidden.new_empty(0, dtype=torch.float32)
+        grad_hidden = torch.empty_like(hidden) if ctx.needed[0] else None
+        grad_weight = None
+        entropy = hidden.new_empty(len(hidden), dtype=torch.float32)
+        z = torch.zeros((), device=hidden.device)
+        for part in _slices(len(hidden), chunk):
+            logits = F.linear(hidden[part], cast_weight)
+            z += _losses_of_chunk(logits, targets[part], z_loss, entropy[part], any(ctx.needed))
+            # From here on `logits` holds their gradient.
+            if grad_hidden is not None:
+                torch.mm(logits, cast_weight, out=grad_hidden[part])
+            if ctx.needed[1]:
+                product = torch.mm(logits.t(), hidden[part])
+                grad_weight = _added(grad_weight, product, weight.dtype)
+        if ctx.needed[1] and grad_weight is None:
+            grad_weight = torch.zeros_like(weight)
+        ctx.save_for_backward(grad_hidden, grad_weight)
         ctx.mark_non_differentiable(z, entropy)
         return entropy.sum() + z, z, entropy
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        hidden, weight = ctx.saved_tensors
         scaled = (
-            of.mul_(grad.to(of.dtype)) if needed else None
-            for of, needed in zip((hidden, weight), ctx.needed, strict=True)
+            of * grad.to(of.dtype) if needed else None
+            for of, needed in zip(ctx.saved_tensors, ctx.needed, strict=True)
         )
         return *scaled, None, None, None
 
 
-class _Gradients:
-    """The two gradients of a head's loss, filled chunk by chunk."""
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, length, size)]
 
-    def __init__(self, hidden: Tensor, weight: Tensor, needed: tuple[bool, bool]) -> None:
-        self.of_hidden = torch.empty_like(hidden) if needed[0] else None
-        self.of_weight: Tensor | None = None
-        self._shape, self._dtype, self._needs_weight = weight.shape, weight.dtype, needed[1]
-        if needed[1] and len(hidden) == 0:
-            self.of_weight = torch.zeros_like(weight)
 
-    def add(self, part: slice, hidden: Tensor, weight: Tensor, grad_logits: Tensor) -> None:
-        """Take one chunk's share."""
-        if self.of_hidden is not None:
-            torch.mm(grad_logits, weight, out=self.of_hidden[part])
-        if self._needs_weight:
-            product = torch.mm(grad_logits.t(), hidden)
-            if self.of_weight is None:
-                self.of_weight = product.to(self._dtype)
-            else:
-                self.of_weight.add_(product)
+def _losses_of_chunk(
+    logits: Tensor, targets: Tensor, z_loss: float, entropy: Tensor, needs_gradient: bool
+) -> Tensor:
+    """Fill `entropy` and give the sum of z-loss; `logits` become their own gradient if needed."""
+    z = torch.zeros((), device=logits.device)
+    limit = SOFTMAX_BYTES.get(logits.device.type, SOFTMAX_BYTES["cuda"])
+    for part in _slices(len(logits), max(1, limit // (4 * logits.shape[1]))):
+        exact, wanted = logits[part].float(), targets[part, None]
+        log_z = torch.logsumexp(exact, -1, keepdim=True)
+        entropy[part] = (log_z - exact.gather(-1, wanted)).squeeze(-1)
+        z += z_loss * log_z.square().sum()
+        if needs_gradient:
+            # d/dlogits: softmax * (1 + 2 z log Z) - one hot.
+            probabilities = exact.sub(log_z).exp_().mul_(1 + 2 * z_loss * log_z)
+            probabilities.scatter_add_(-1, wanted, torch.full_like(log_z, -1.0))
+            logits[part] = probabilities
+    return z
+
+
+def _added(total: Tensor | None, product: Tensor, dtype: torch.dtype) -> Tensor:
+    return product.to(dtype) if total is None else total.add_(product)
 
 
 def head_loss(
@@ -114,7 +122,8 @@ def head_loss(
     if torch.is_autocast_enabled(device):
         hidden = hidden.to(torch.get_autocast_dtype(device))
     if chunk is None:
-        chunk = max(1, CHUNK_BYTES.get(device, CHUNK_BYTES["cuda"]) // (4 * len(weight)))
+        limit = CHUNK_BYTES.get(device, CHUNK_BYTES["cuda"])
+        chunk = max(1, limit // (hidden.element_size() * len(weight)))
     with torch.autocast(device, enabled=False):
         losses = _HeadLoss.apply(hidden, weight, targets.long(), z_loss, chunk)  # type: ignore[no-untyped-call]
     return TokenLosses(*losses)
@@ -123,10 +132,14 @@ def head_loss(
 class T5Loss(nn.Module):
     """A model with its training loss: what a launcher wraps, so that it sees one forward pass."""
 
-    def __init__(self, model: T5, z_loss: float = 0.0) -> None:
+    def __init__(self, model: T5, z_loss: float = 0.0, *, compiled: bool = False) -> None:
+        """With `compiled`, the hidden states of each shape of batch are compiled code."""
         super().__init__()
         self.model = model
         self.z_loss = z_loss
+        self._hidden: Callable[..., Tensor] = (
+            torch.compile(model.hidden, dynamic=False) if compiled else model.hidden
+        )
 
     def forward(
         self,
@@ -137,7 +150,7 @@ class T5Loss(nn.Module):
         targets: Tensor,
     ) -> TokenLosses:
         """The losses of the targets [batch, length] that are not 0; EOS counts."""
-        hidden = self.model.hidden(inputs, input_segments, decoder_inputs, target_segments)
+        hidden = self._hidden(inputs, input_segments, decoder_inputs, target_segments)
         scored = targets != 0
         head = self.model.head_weight
         return head_loss(self.model.scaled(hidden[scored]), head, targets[scored], self.z_loss)

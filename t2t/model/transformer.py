@@ -11,6 +11,7 @@ from t2t.model.attention import Attend, Attention, Visibility
 from t2t.model.attention_backends import backend
 from t2t.model.decoder_only import join_sides
 from t2t.model.dropout import dropout
+from t2t.model.fusion import gated_gelu, joined_weights
 from t2t.model.norm import RMSNorm
 from t2t.model.relative_bias import RelativeBias
 from t2t.model.sizes import ModelConfig
@@ -33,7 +34,8 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[..., d_model] to [..., d_model]."""
         if self.gated:
-            hidden = F.gelu(self.wi_0(x), approximate="tanh") * self.wi_1(x)
+            weight = joined_weights(self.wi_0.weight, self.wi_1.weight)
+            hidden = gated_gelu(F.linear(x, weight))
         else:
             hidden = F.relu(self.wi(x))
         output: Tensor = self.wo(dropout(hidden, self.dropout, self.training))
@@ -153,6 +155,11 @@ class T5(nn.Module):
         self.residual_dtype: torch.dtype | None = None
         """The type of the sums that run through the layers; None leaves the embedding's."""
         initialize(self)
+
+    @property
+    def stacks(self) -> list[Stack]:
+        """The encoder and the decoder, or the one that is both."""
+        return [module for module in self.children() if isinstance(module, Stack)]
 
     def forward(
         self,

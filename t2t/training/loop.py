@@ -19,11 +19,12 @@ from t2t.data.stream import rows_step
 from t2t.errors import MAX_LISTED, RunError, UserError
 from t2t.model import manifest
 from t2t.model.files import load_model
-from t2t.model.loss import T5Loss, TokenLosses
+from t2t.model.loss import TokenLosses
 from t2t.model.transformer import T5
 from t2t.registry import Registry
 from t2t.training import checkpoint
 from t2t.training.checkpoint import TrainingState
+from t2t.training.computation import computed_as
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
 from t2t.training.optimizers import (
@@ -158,7 +159,7 @@ def _build(
     model.to(accelerator.device).train()
     optimizer = build_optimizer(model, recipe.optimizer)
     # accelerate wraps: it averages the gradients of the processes. Nothing else is prepared.
-    with_loss = T5Loss(model, recipe.train.z_loss)
+    with_loss = computed_as(model, recipe.train)
     wrapped, optimizer = accelerator.prepare(with_loss, optimizer)
     stream = data.stream(accelerator.process_index, accelerator.num_processes)
     state = TrainingState(step=0, stream=stream.state())

@@ -44,6 +44,7 @@ _FREE = {
     "data.dir",
     "data.workers",
     "train.checkpoint_every",
+    "train.recompute",
     "train.keep",
     "train.log_every",
     "train.trackers",

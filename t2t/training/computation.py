@@ -1,0 +1,49 @@
+"""How a training step is computed: precision of the sums, attention, compilation, memory."""
+
+import torch
+
+from t2t.config import Data, Train
+from t2t.errors import UserError
+from t2t.model.attention_backends import backend
+from t2t.model.loss import T5Loss
+from t2t.model.sizes import ModelConfig
+from t2t.model.transformer import T5
+
+# Bucketed batches have at most 16 x 8 shapes (t2t/data/bucketing.py); each is compiled once.
+MAX_SHAPES = 128
+
+
+def computed_as(model: T5, settings: Train) -> T5Loss:
+    """The model with its loss, computed as the recipe says.
+
+    Raises:
+        UserError: no such attention.
+    """
+    device = model.embedding.weight.device
+    backend(settings.attention, device)
+    model.residual_dtype = torch.bfloat16 if settings.residual == "bf16" else None
+    for stack in model.stacks:
+        stack.attention = settings.attention
+        stack.recompute = settings.recompute
+    if settings.compile:
+        # Beyond its limit torch would go on uncompiled, with a warning at most.
+        torch.compiler.config.recompile_limit = MAX_SHAPES
+    return T5Loss(model, settings.z_loss, compiled=settings.compile)
+
+
+def check_computation(settings: Train, data: Data, config: ModelConfig) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        UserError: which, and what to take instead.
+    """
+    if settings.residual == "bf16" and settings.precision != "bf16":
+        raise UserError("train.residual: bf16 is for train.precision: bf16")
+    if settings.compile and data.batching == "padded":
+        raise UserError(
+            "train.compile: every padded batch has a width of its own, and each would be compiled "
+            "for minutes; take data.batching: packed or bucketed"
+        )
+    if settings.attention == "flex" and (config.dropout or not torch.cuda.is_available()):
+        lacks = "dropout of attention weights" if config.dropout else "backward pass on a CPU"
+        raise UserError(f"train.attention: flex has no {lacks}; take sdpa")
