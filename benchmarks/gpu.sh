@@ -14,7 +14,11 @@ print(sys.version.split()[0], "torch", torch.__version__, "transformers", transf
 step() { echo "== $*" | tee -a "$OUT/tables.txt"; python "$@" 2>> "$OUT/errors.txt" | tee -a "$OUT/tables.txt"; }
 step benchmarks/attention.py --device cuda --rows 64 --heads 12
 for size in t5-v1.1-base t5-v1.1-large; do
-    step benchmarks/train_step.py --device cuda --size "$size" --rows 64 --precisions bf16 --compiled
+    step benchmarks/train_step.py --device cuda --size "$size" --rows 64 --precisions bf16 --compiled \
+        --settings '{"compile": true, "attention": "plain", "cross_attention": "plain"}' \
+        --settings '{"compile": true, "attention": "flex"}' \
+        --settings '{"compile": true, "attention": "flex", "cross_attention": "varlen"}' \
+        --settings '{"compile": true, "residual": "bf16"}'
 done
 step benchmarks/train_step.py --device cuda --size t5-v1.1-base --rows 64 --precisions \
     --mixture --vocabulary "$VOCABULARY" --data-dir "$DATA_DIR"

@@ -158,13 +158,15 @@ def full_row_results(arguments: argparse.Namespace, device: torch.device) -> Ite
     config = size(arguments.size).override({"dropout": 0.0, **arguments.shape})
     batch = full_rows(arguments.rows, device)
     for precision in arguments.precisions:
-        pairs = [(ours(config, device, precision), peer(config, device, precision, "eager",
-                                                        compiled=False))]  # fmt: skip
+        eager = peer(config, device, precision, "eager", compiled=False)
+        pairs = [(ours(config, device, precision), eager)]
         if arguments.compiled:
             attention = "eager" if device.type == "cpu" else "sdpa"
-            compiled = ours(config, device, precision, compile=True)
-            pairs.append((compiled, peer(config, device, precision, attention, compiled=True)))
-        sides = [side for pair in pairs for side in pair]
+            other = peer(config, device, precision, attention, compiled=True)
+            pairs.append((ours(config, device, precision, compile=True), other))
+        for settings in arguments.settings:
+            pairs.append((ours(config, device, precision, **settings), pairs[-1][1]))
+        sides = list({side.name: side for pair in pairs for side in pair}.values())
         found = medians(sides, batch, device, arguments.repeats)
         tokens = arguments.rows * (INPUTS + TARGETS)
         for one, other in pairs:
@@ -268,6 +270,9 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precisions", nargs="*", default=["bf16", "fp32"])
     parser.add_argument("--compiled", action="store_true")
+    parser.add_argument(
+        "--settings", type=json.loads, action="append", default=[], help="t2t's train, as JSON"
+    )
     parser.add_argument("--mixture", action="store_true")
     parser.add_argument("--batches", type=int, default=24, help="of each side with --mixture")
     parser.add_argument("--tasks", default="super_glue")

@@ -310,6 +310,8 @@ class Train(Section):
     """With bf16: the type of the sums that run through the layers, which fp32 keeps exact."""
     attention: Literal["matmul", "plain", "sdpa", "flex"] | None = None
     """How attention is computed (t2t/model/attention_backends.py); None chooses by the device."""
+    cross_attention: Literal["matmul", "plain", "sdpa", "flex", "varlen"] | None = None
+    """The same for what a decoder sees of the encoder."""
     compile: Switch = False
     """Compile the model's forward and backward pass; the first step of each shape takes minutes."""
     recompute: Switch = False

@@ -6,6 +6,8 @@
   memory-efficient kernel keeps no weights.
 - `flex`: flex_attention with the bias as a table of offsets and a block mask, so that the blocks
   of a packed row that nothing sees are skipped. GPU only; no dropout of attention weights.
+- `varlen`: flash attention over the examples of all rows as so many sequences, without mask or
+  padding between them. It takes no bias: for cross attention. GPU only, bfloat16, no dropout.
 
 A backend takes what a stack's layers have in common, once, and gives the function that each
 layer calls.
@@ -171,6 +173,42 @@ def flex(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
     return attend_by_blocks
 
 
+def varlen(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
+    """Each example's queries against its own keys, and nothing else; for cross attention."""
+    if offsets is not None or visibility.causal:
+        raise UserError("attention varlen is for cross attention: it has no relative bias")
+    last = int(torch.maximum(visibility.query_segments.max(), visibility.key_segments.max()))
+    bounds = [
+        _bounds(segments, last) for segments in (visibility.query_segments, visibility.key_segments)
+    ]
+    attention = _varlen_attention()
+
+    def attend_by_example(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+        if dropout:
+            raise UserError("attention varlen has no dropout: take another backend, or dropout 0")
+        flat = (side.transpose(1, 2).flatten(0, 1) for side in (q, k, v))
+        mixed: Tensor = attention(*flat, *bounds, q.shape[2], k.shape[2], scale=1.0)
+        return mixed.view(q.shape[0], q.shape[2], q.shape[1], -1).transpose(1, 2)
+
+    return attend_by_example
+
+
+def _bounds(segments: Tensor, last: int) -> Tensor:
+    """Where the sequences of all rows begin and end, int32: segments 1 to `last`, then padding."""
+    counts = segments.new_zeros(len(segments), last + 1, dtype=torch.int32)
+    counts.scatter_add_(1, segments.long(), torch.ones_like(segments, dtype=torch.int32))
+    lengths = counts.roll(-1, 1).flatten()
+    return torch.nn.functional.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0))
+
+
+@cache
+def _varlen_attention() -> Callable[..., Any]:
+    from torch.nn.attention.varlen import varlen_attn
+
+    attention: Callable[..., Any] = varlen_attn
+    return attention
+
+
 def _score_mod(offsets: OffsetBias) -> Callable[..., Tensor]:
     """Adds the bias by looking up one offset's column.
 
@@ -214,7 +252,13 @@ def _compiled_flex() -> Callable[..., Any]:
     return compiled
 
 
-BACKENDS: dict[str, Backend] = {"matmul": matmul, "plain": plain, "sdpa": sdpa, "flex": flex}
+BACKENDS: dict[str, Backend] = {
+    "matmul": matmul,
+    "plain": plain,
+    "sdpa": sdpa,
+    "flex": flex,
+    "varlen": varlen,
+}
 
 
 def backend(name: str | None, device: torch.device) -> Backend:

@@ -94,6 +94,8 @@ class Stack(nn.Module):
         self.final_norm = RMSNorm(config.d_model, config.norm_epsilon)
         self.attention: str | None = None
         """A backend's name; None chooses by the device."""
+        self.cross_attention: str | None = None
+        """The same for what the decoder sees of the encoder."""
         self.recompute = False
         """Whether a training step keeps the blocks' inputs alone and computes the rest again."""
 
@@ -110,7 +112,8 @@ class Stack(nn.Module):
         attends = self.self_attends(visibility, bidirectional=bidirectional)
         attend_memory = None
         if memory_visibility is not None:
-            attend_memory = backend(self.attention, embedded.device)(memory_visibility, None)
+            chosen = backend(self.cross_attention, embedded.device)
+            attend_memory = chosen(memory_visibility, None)
         x = dropout(embedded, self.dropout, self.training)
         for number, block in enumerate(self.blocks):
             attend = attends[number % len(attends)]

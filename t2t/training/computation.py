@@ -9,6 +9,8 @@ from t2t.model.loss import T5Loss
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 
+# Attention of these kinds has neither a backward pass on a CPU nor dropout.
+ON_GPU_ALONE = ("flex", "varlen")
 # Bucketed batches have at most 16 x 8 shapes (t2t/data/bucketing.py); each is compiled once.
 MAX_SHAPES = 128
 
@@ -20,10 +22,12 @@ def computed_as(model: T5, settings: Train) -> T5Loss:
         UserError: no such attention.
     """
     device = model.embedding.weight.device
-    backend(settings.attention, device)
+    for name in (settings.attention, settings.cross_attention):
+        backend(name, device)
     model.residual_dtype = torch.bfloat16 if settings.residual == "bf16" else None
     for stack in model.stacks:
         stack.attention = settings.attention
+        stack.cross_attention = settings.cross_attention
         stack.recompute = settings.recompute
     if settings.compile:
         # Beyond its limit torch would go on uncompiled, with a warning at most.
@@ -44,6 +48,8 @@ def check_computation(settings: Train, data: Data, config: ModelConfig) -> None:
             "train.compile: every padded batch has a width of its own, and each would be compiled "
             "for minutes; take data.batching: packed or bucketed"
         )
-    if settings.attention == "flex" and (config.dropout or not torch.cuda.is_available()):
-        lacks = "dropout of attention weights" if config.dropout else "backward pass on a CPU"
-        raise UserError(f"train.attention: flex has no {lacks}; take sdpa")
+    for field in ("attention", "cross_attention"):
+        name = getattr(settings, field)
+        if name in ON_GPU_ALONE and (config.dropout or not torch.cuda.is_available()):
+            lacks = "dropout of attention weights" if config.dropout else "backward pass on a CPU"
+            raise UserError(f"train.{field}: {name} has no {lacks}; take sdpa")

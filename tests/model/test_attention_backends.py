@@ -27,9 +27,29 @@ def flex_with_gradients(monkeypatch):
     monkeypatch.setattr(attention_backends, "_compiled_flex", lambda: flex_module.flex_attention)
 
 
-@pytest.mark.parametrize("name", sorted(set(BACKENDS) - {"plain"}))
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.usefixtures("flex_with_gradients")
+@pytest.fixture
+def varlen_with_gradients(monkeypatch):
+    """varlen_attn's definition, sequence by sequence: torch has it for GPUs alone."""
+
+    def attention(q, k, v, query_bounds, key_bounds, longest_query, longest_key, *, scale):
+        parts = []
+        for number in range(len(query_bounds) - 1):
+            queries = slice(int(query_bounds[number]), int(query_bounds[number + 1]))
+            keys = slice(int(key_bounds[number]), int(key_bounds[number + 1]))
+            assert queries.stop - queries.start <= longest_query
+            assert keys.stop - keys.start <= longest_key
+            scores = torch.einsum("qhd,khd->hqk", q[queries], k[keys]) * scale
+            parts.append(torch.einsum("hqk,khd->qhd", scores.softmax(-1), v[keys]))
+        return torch.cat(parts)
+
+    monkeypatch.setattr(attention_backends, "_varlen_attention", lambda: attention)
+
+
+PAIRS = [(name, case) for name in ("matmul", "sdpa", "flex") for case in CASES]
+
+
+@pytest.mark.parametrize(("name", "case"), [*PAIRS, ("varlen", "cross")])
+@pytest.mark.usefixtures("flex_with_gradients", "varlen_with_gradients")
 def test_backends_agree_in_values_and_in_all_gradients(name, case):
     visibility, learned = CASES[case]
     torch.manual_seed(0)
@@ -64,6 +84,13 @@ def test_dropout_of_weights_drops_its_share(name):
     mixed = BACKENDS[name](Visibility(segments, segments), None)(q, k, v, 0.25)
     assert (mixed == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)
     assert mixed.sum(-1).mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_varlen_is_for_cross_attention_alone():
+    visibility, _ = CASES["encoder"]
+    offsets = RelativeBias(HEADS, num_buckets=8, max_distance=32)(128, 128, bidirectional=True)
+    with pytest.raises(UserError, match="varlen is for cross attention"):
+        BACKENDS["varlen"](visibility, offsets)
 
 
 def test_flex_refuses_dropout_and_an_unknown_backend_is_named():
