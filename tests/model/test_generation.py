@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from t2t.model.generation import EOS_ID, StepDecoder, greedy
+from t2t.model.decoder_state import evaluating
+from t2t.model.generation import EOS_ID, greedy
+from t2t.model.step_decoder import StepDecoder
 
 
 @pytest.fixture
@@ -28,8 +30,9 @@ def full_greedy(model, inputs, max_length):
 
 def test_cached_steps_give_the_logits_of_the_full_forward(model, padded):
     inputs, targets = padded([9, 4, 1]), padded([6, 6, 6], seed=2)
-    decoder = StepDecoder(model, inputs, inputs != 0, 6)
-    steps = torch.stack([decoder.step(targets[:, i]) for i in range(6)], 1)
+    with evaluating(model):
+        decoder = StepDecoder(model, inputs, inputs != 0, 6)
+        steps = torch.stack([decoder.step(targets[:, i, None])[:, 0] for i in range(6)], 1)
     full = model(inputs, inputs != 0, targets, torch.ones_like(targets))
     torch.testing.assert_close(steps, full, atol=2e-5, rtol=1e-4)
 
