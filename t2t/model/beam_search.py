@@ -107,8 +107,14 @@ def beam_search(
         )
         found = _search(decoder, len(inputs), max_length, settings, inputs.device, drop=not compile)
     ids, scores = found.ids[:batch, :num_return_sequences], found.scores[:batch]
-    longest = int((ids != 0).any(0).any(0).nonzero().max()) + 1 if bool(ids.any()) else max_length
-    return BeamOutput(ids[..., :longest], scores[:, :num_return_sequences])
+    return BeamOutput(ids[..., : _longest(ids)], scores[:, :num_return_sequences])
+
+
+def _longest(ids: Tensor) -> int:
+    """Tokens of the longest sequence, EOS included."""
+    is_end = ids == EOS_ID
+    lengths = torch.where(is_end.any(-1), is_end.int().argmax(-1) + 1, ids.shape[-1])
+    return int(lengths.max())
 
 
 @dataclass(slots=True)
