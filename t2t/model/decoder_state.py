@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ from torch import Tensor
 from t2t.model.attention_backends import mask_bias
 from t2t.model.decoder_weights import BlockWeights, Product, product_dtype
 from t2t.model.transformer import T5
+
+# Rows and inputs come in powers of two: 8 sizes of each.
+_MOST_GRAPHS = 64
 
 
 @contextmanager
@@ -213,7 +217,14 @@ def run_blocks(
 @cache
 def compiled_run_blocks() -> RunBlocks:
     """`run_blocks` by torch.compile: one graph for each shape of batch and caches."""
-    return torch.compile(run_blocks, dynamic=False)
+    compiled = torch.compile(run_blocks, dynamic=False)
+
+    def run(*arguments: Any) -> Tensor:
+        # With more graphs than torch's 8 it would go on uncompiled.
+        with torch._dynamo.config.patch(recompile_limit=_MOST_GRAPHS):
+            return compiled(*arguments)
+
+    return run
 
 
 def _mix(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:

@@ -37,8 +37,26 @@ class Product:
         x = x.to(self.weight.dtype)
         if not self._by_onednn:
             return F.linear(x, self.weight)
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, None, "none", [], "")
-        return product
+        if torch.compiler.is_compiling():
+            product: Tensor = _opaque_onednn_product(x, self.weight)
+            return product
+        return _onednn_product(x, self.weight)
+
+
+def _onednn_product(x: Tensor, weight: Tensor) -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
+    return product
+
+
+# torch.compile knows oneDNN's operator with constant weights only.
+@torch.library.custom_op("t2t::onednn_product", mutates_args=())
+def _opaque_onednn_product(x: Tensor, weight: Tensor) -> Tensor:
+    return _onednn_product(x, weight)
+
+
+@_opaque_onednn_product.register_fake
+def _shape_of_product(x: Tensor, weight: Tensor) -> Tensor:
+    return x.new_empty(*x.shape[:-1], weight.shape[0])
 
 
 class BlockWeights:

@@ -126,6 +126,7 @@ def test_an_example_gets_the_same_in_any_batch(any_model, padded):
         assert (together.ids[row, :, width:] == 0).all()
 
 
+@pytest.mark.parametrize("any_model", ["encoder_decoder"], indirect=True)
 def test_compiled_beams_give_the_same_tokens(any_model, padded):
     inputs = padded([9, 4, 17])
     plain = beam_search(any_model, inputs, inputs != 0, 12, BeamSettings())
