@@ -30,6 +30,7 @@ def data(tmp_path_factory) -> Path:
 ARGUMENTS = {
     "cache_memory.py": ["--vocabulary", "{data}/small.model", "--text", "{data}/notes.txt",
                         "--gigabytes", "0.001"],
+    "decoding.py": ["--short"],
     "denoising.py": ["--rows", "4", "--repeats", "1"],
     "mixing.py": ["--examples", "5000", "--largest", "1000", "--divide", "10", "--repeats", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
