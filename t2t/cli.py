@@ -106,10 +106,15 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Tokens in a batch, on its longer side; by default by device."),
     ] = None,
+    beams: Annotated[int, typer.Option(min=1, help="Beams to search with; 1 is greedy.")] = 1,
+    length_penalty: Annotated[
+        float | None, typer.Option(help="Of beams: ((5 + n) / 6) ** this; by default 0.6.")
+    ] = None,
 ) -> None:
     """Predict and score; writes predictions/TASK.SPLIT.jsonl and scores.json."""
     from t2t.config import resolve_data_dir
     from t2t.evaluation.evaluate import evaluate as run
+    from t2t.evaluation.predict import beam_settings
     from t2t.registry import load_tasks
 
     run(
@@ -124,6 +129,7 @@ def evaluate(
             "inputs_length": inputs_length,
             "max_target_length": max_target_length,
             "batch_tokens": batch_tokens,
+            "beams": beam_settings(beams, length_penalty),
         },
     )
 

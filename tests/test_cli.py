@@ -185,6 +185,14 @@ def test_validate_train_evaluate_and_score(t2t, data, tmp_path):
     )  # fmt: skip
     assert code == 0
     assert "accuracy" in out
+    code, _, error = t2t(
+        "evaluate", tmp_path / "run", "--tasks", "super_glue_rte", "--data-dir", data,
+        "--out", tmp_path / "beams", "--max-target-length", 4, "--beams", 2,
+        "--length-penalty", 0,
+    )  # fmt: skip
+    assert code == 0, error
+    record = json.loads((tmp_path / "beams" / "predictions" / "run.json").read_text())
+    assert (record["decoding"]["beams"], record["decoding"]["length_penalty"]) == (2, 0.0)
     again, table, _ = t2t("score", tmp_path / "evaluation")
     assert again == 0
     assert table.strip() in out
@@ -270,6 +278,8 @@ MISTAKES = [
     (["evaluate", "{data}", "--tasks", "super_glue_rte", "--out", "{out}", "--data-dir", "{data}"],
      "not a checkpoint"),
     (["evaluate", "{data}", "--tasks", "super_glue_rt", "--out", "{out}"], "did you mean"),
+    (["evaluate", "{data}", "--tasks", "super_glue_rte", "--out", "{out}", "--length-penalty", "1"],
+     "there is one; add --beams 4"),
     (["score", "{out}"], "{out}"),
     (["submit", "superglue", "--predictions", "{data}", "--out", "{out}/x.zip"], "BoolQ"),
     (["submit", "check", "{data}/text.txt"], "text.txt"),

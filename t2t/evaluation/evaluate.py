@@ -26,7 +26,7 @@ def evaluate(
     registry: Registry,
     *,
     vocabulary_file: Path | None = None,
-    decoding: Mapping[str, int | None] | None = None,
+    decoding: Mapping[str, Any] | None = None,
     report: Report = print,
 ) -> Scores:
     """Predict a split of some tasks, write predictions/TASK.SPLIT.jsonl and score the folder.
@@ -146,9 +146,5 @@ def _identity(loaded: LoadedModel, settings: DecodingSettings) -> dict[str, Any]
     return {
         "checkpoint": loaded.sha256,
         "vocabulary": loaded.vocabulary.fingerprint,
-        "decoding": {
-            "method": "greedy",
-            "inputs_length": settings.inputs_length,
-            "max_target_length": settings.max_target_length,
-        },
+        "decoding": settings.identity(),
     }

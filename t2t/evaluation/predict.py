@@ -1,20 +1,23 @@
-"""Examples to output texts: greedy decoding in batches of examples of like length.
+"""Examples to output texts: decoding in batches of examples of like length.
 
-What T5 does when it evaluates a classification or answering task: the most probable token at
-each step, up to the end-of-sequence token. Whatever is cut short on the way is counted.
+By default what T5 does when it evaluates a classification or answering task: the most probable
+token at each step, up to the end-of-sequence token. For translation and summaries the paper
+searches with 4 beams. Whatever is cut short on the way is counted.
 """
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from t2t.errors import RunError
+from t2t.errors import RunError, UserError
+from t2t.model.beam_search import BeamSettings, beam_search
 from t2t.model.generation import greedy
 from t2t.model.transformer import T5
 from t2t.task import Example
@@ -32,28 +35,53 @@ class DecodingSettings:
     max_target_length: int = 128
     """Longest output in tokens, EOS included."""
     batch_tokens: int | None = None
-    """Rows of a batch times the longer of their padded inputs and `max_target_length`, for whose
-    keys and values memory is taken; None takes 4,096 on a CPU and 32,768 elsewhere. A batch holds
-    at least one example."""
+    """Rows of a batch times the longer of their padded inputs and `max_target_length` (of all
+    beams), for whose keys and values memory is taken; None takes 4,096 on a CPU and 32,768
+    elsewhere. A batch holds at least one example."""
+    beams: BeamSettings | None = None
+    """How beams are searched; None is greedy decoding."""
 
-    def replaced(
-        self,
-        inputs_length: int | None = None,
-        max_target_length: int | None = None,
-        batch_tokens: int | None = None,
-    ) -> "DecodingSettings":
-        """These settings with those that are given in their places."""
-        return DecodingSettings(
-            inputs_length=inputs_length or self.inputs_length,
-            max_target_length=max_target_length or self.max_target_length,
-            batch_tokens=batch_tokens or self.batch_tokens,
-        )
+    @property
+    def output_slots(self) -> int:
+        """Tokens of an example's outputs that memory is taken for."""
+        return self.max_target_length * (self.beams.beams if self.beams else 1)
+
+    def replaced(self, **values: Any) -> "DecodingSettings":
+        """These settings with those that are given, and are not None, in their places."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return replace(self, **given)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the outputs, as JSON values."""
+        lengths = {
+            "inputs_length": self.inputs_length,
+            "max_target_length": self.max_target_length,
+        }
+        if self.beams is None:
+            return {"method": "greedy", **lengths}
+        return {"method": "beam", **asdict(self.beams), **lengths}
 
     def batch_tokens_on(self, device: torch.device) -> int:
         """`batch_tokens`, or the device's own number."""
         # On a CPU the score matrices of larger batches are mapped and unmapped by the system at
         # every layer: at 16,384 tokens that costs half as much again as the decoding.
         return self.batch_tokens or (4096 if device.type == "cpu" else 32768)
+
+
+def beam_settings(beams: int, length_penalty: float | None) -> BeamSettings | None:
+    """The settings of the command line: 1 beam is greedy decoding, the penalty's rule T5's.
+
+    Raises:
+        UserError: a length penalty without beams, which nothing would read.
+    """
+    if beams > 1:
+        default = BeamSettings(beams=beams)
+        return (
+            default if length_penalty is None else replace(default, length_penalty=length_penalty)
+        )
+    if length_penalty is not None:
+        raise UserError("--length-penalty: it ranks beams, and there is one; add --beams 4")
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +125,7 @@ def predict(
     num_unfinished = 0
     with _progress(name, len(inputs), report) as advance:
         batch_tokens = settings.batch_tokens_on(device)
-        lengths = [max(len(ids), settings.max_target_length) for ids in inputs]
+        lengths = [max(len(ids), settings.output_slots) for ids in inputs]
         for rows in batches_by_length(lengths, batch_tokens):
             padded = _padded([inputs[row] for row in rows]).to(device)
             decoded = _decoded(model, padded, settings)
@@ -109,8 +137,11 @@ def predict(
 
 
 def _decoded(model: T5, padded: Tensor, settings: DecodingSettings) -> Tensor:
+    batch = (model, padded, (padded != PAD_ID).int(), settings.max_target_length)
     try:
-        return greedy(model, padded, (padded != PAD_ID).int(), settings.max_target_length)
+        if settings.beams is None:
+            return greedy(*batch)
+        return beam_search(*batch, settings.beams).ids[:, 0]
     except torch.OutOfMemoryError as error:
         raise RunError(
             f"out of memory while decoding {padded.shape[0]} inputs of {padded.shape[1]} tokens; "

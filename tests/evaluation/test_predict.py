@@ -4,9 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from t2t.errors import RunError
+from t2t.errors import RunError, UserError
 from t2t.evaluation import predict as module
-from t2t.evaluation.predict import DecodingSettings, batches_by_length, predict
+from t2t.evaluation.predict import (
+    DecodingSettings,
+    batches_by_length,
+    beam_settings,
+    predict,
+)
+from t2t.model.beam_search import BeamOutput, BeamSettings
 from t2t.model.transformer import T5
 from t2t.task import Example
 from t2t.vocabulary import EOS_ID, Vocabulary
@@ -106,6 +112,50 @@ def test_a_model_says_the_same_in_any_batch(tiny_model: T5, tiny_vocabulary: Voc
     assert together == alone
     assert len(set(together.texts)) > 1
     assert tiny_model.training
+
+
+def test_beams_are_searched_where_they_are_asked_for(
+    tiny_model: T5, tiny_vocabulary: Vocabulary
+) -> None:
+    rows = examples(12)
+    quiet = {"report": lambda line: None}
+    settings = DecodingSettings(max_target_length=8, beams=BeamSettings(beams=3))
+    together = predict(tiny_model, tiny_vocabulary, rows, settings, **quiet)
+    narrow = settings.replaced(batch_tokens=1)
+    assert together == predict(tiny_model, tiny_vocabulary, rows, narrow, **quiet)
+    greedy = settings.replaced(beams=BeamSettings(beams=1))
+    assert together.texts != predict(tiny_model, tiny_vocabulary, rows, greedy, **quiet).texts
+
+
+def test_beams_count_in_a_batch(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: T5, tiny_vocabulary: Vocabulary
+) -> None:
+    sizes = []
+
+    def beam_search(
+        model: T5, inputs: Tensor, segments: Tensor, max_length: int, beams: BeamSettings
+    ) -> BeamOutput:
+        sizes.append(len(inputs))
+        return BeamOutput(inputs[:, None], inputs[:, :1])
+
+    monkeypatch.setattr(module, "beam_search", beam_search)
+    settings = DecodingSettings(
+        inputs_length=16, max_target_length=20, batch_tokens=240, beams=BeamSettings()
+    )
+    predict(tiny_model, tiny_vocabulary, examples(10), settings, report=lambda _: None)
+    assert sizes == [3, 3, 3, 1]
+
+
+def test_the_way_of_decoding_is_said_in_full() -> None:
+    lengths = {"inputs_length": 512, "max_target_length": 128}
+    assert DecodingSettings().identity() == {"method": "greedy", **lengths}
+    beams = DecodingSettings(beams=beam_settings(4, 0.0)).identity()
+    said = {"method": "beam", "beams": 4, "length_penalty": 0.0, "length_penalty_kind": "t5"}
+    assert beams == {**said, **lengths}
+    assert beam_settings(4, None) == BeamSettings(beams=4, length_penalty=0.6)
+    assert beam_settings(1, None) is None
+    with pytest.raises(UserError, match="add --beams 4"):
+        beam_settings(1, 0.6)
 
 
 def test_progress_is_told_in_lines_where_there_is_no_terminal(

@@ -35,6 +35,46 @@ def model(config: ModelConfig) -> T5:
     return lively(T5(config)).eval()
 
 
+ARCHITECTURES = {
+    "encoder_decoder": {},
+    "bias_per_layer": {"bias_per_layer": True},
+    "shared": {"architecture": "shared", "num_layers": 2},
+    "language_model": {"architecture": "language_model", "num_layers": 0},
+    "prefix_lm": {"architecture": "prefix_lm", "num_layers": 0},
+}
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def any_model(request: pytest.FixtureRequest) -> T5:
+    """A small model of each architecture, whose rows end after some steps."""
+    return _of_architecture(request.param)
+
+
+@pytest.fixture
+def language_model() -> T5:
+    """A decoder alone."""
+    return _of_architecture("language_model")
+
+
+def _of_architecture(name: str) -> T5:
+    torch.manual_seed(0)
+    shape = {**SHAPE, **VERSIONS["1.1"], **ARCHITECTURES[name]}
+    return _with_near_end(lively(T5(ModelConfig(**shape, dropout=0.1))).eval())
+
+
+@pytest.fixture
+def ending(model: T5) -> T5:
+    """The model of `config` whose rows end after some steps."""
+    return _with_near_end(model)
+
+
+def _with_near_end(model: T5) -> T5:
+    """The model with an EOS near to many other tokens: rows end, at different steps."""
+    with torch.no_grad():
+        model.head_weight[1] = model.head_weight[2::6].sum(0)
+    return model
+
+
 def lively(model: T5) -> T5:
     """Random norms and a strong relative bias, so that no part of the model goes untested.
 

@@ -1,16 +1,10 @@
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
-from t2t.model.generation import EOS_ID, StepDecoder, greedy
-
-
-@pytest.fixture
-def ending(model):
-    """The model with an EOS near to many other tokens: rows end, at different steps."""
-    head = model.embedding if model.config.tie_embeddings else model.lm_head
-    with torch.no_grad():
-        head.weight[EOS_ID] = head.weight[2::6].sum(0)
-    return model
+from t2t.model.decoder_state import evaluating
+from t2t.model.generation import EOS_ID, greedy, pad_to_few_shapes
+from t2t.model.step_decoder import StepDecoder
 
 
 def full_greedy(model, inputs, max_length):
@@ -26,21 +20,79 @@ def full_greedy(model, inputs, max_length):
     return decoded[:, 1:]
 
 
-def test_cached_steps_give_the_logits_of_the_full_forward(model, padded):
-    inputs, targets = padded([9, 4, 1]), padded([6, 6, 6], seed=2)
-    decoder = StepDecoder(model, inputs, inputs != 0, 6)
-    steps = torch.stack([decoder.step(targets[:, i]) for i in range(6)], 1)
-    full = model(inputs, inputs != 0, targets, torch.ones_like(targets))
-    torch.testing.assert_close(steps, full, atol=2e-5, rtol=1e-4)
+def test_cached_steps_give_the_logits_of_the_full_forward(any_model, padded):
+    """Over more steps than the caches first have room for, and inputs that end apart."""
+    inputs, targets = padded([9, 4, 1]), padded([21, 21, 21], seed=2)
+    with evaluating(any_model):
+        decoder = StepDecoder(any_model, inputs, inputs != 0, 21)
+        steps = torch.cat([decoder.step(targets[:, i, None]) for i in range(21)], 1)
+        full = any_model(inputs, inputs != 0, targets, torch.ones_like(targets))
+    torch.testing.assert_close(steps, full, atol=5e-5, rtol=1e-4)
 
 
-def test_decoding_is_that_of_full_forwards_though_rows_end_early(ending, padded):
-    inputs = padded([12, 5, 9, 1, 7, 3, 11, 2, 12, 12, 4, 6])
-    given = greedy(ending, inputs, inputs != 0, 16)
+def test_beams_follow_the_pasts_that_were_chosen(any_model, padded):
+    """However beams are rearranged, each gets the logits of its own sequence."""
+    inputs = padded([9, 4])
+    generator = torch.Generator().manual_seed(0)
+    sequences = torch.zeros(2, 3, 0, dtype=torch.long)
+    with evaluating(any_model):
+        decoder = StepDecoder(any_model, inputs, inputs != 0, 20, beams=3)
+        for _ in range(20):
+            ids = torch.randint(2, 128, (2, 3), generator=generator)
+            sequences = torch.cat((sequences, ids[..., None]), 2)
+            logits = decoder.step(ids)
+            parents = torch.randint(0, 3, (2, 3), generator=generator)
+            read = sequences
+            decoder.choose(parents)
+            sequences = sequences.gather(1, parents[..., None].expand_as(sequences))
+        for beam in range(3):
+            ones = torch.ones_like(read[:, beam])
+            full = any_model(inputs, inputs != 0, read[:, beam], ones)[:, -1]
+            torch.testing.assert_close(logits[:, beam], full, atol=5e-5, rtol=1e-4)
+
+
+def test_decoding_is_that_of_full_forwards_though_rows_end_early(any_model, padded):
+    inputs = padded([12, 5, 9, 1, 7, 3, 11, 2, 12, 12, 4, 6, 8, 10, 5, 3])
+    given = greedy(any_model, inputs, inputs != 0, 20)
     ends = {row.tolist().index(EOS_ID) for row in given if EOS_ID in row}
     assert len(ends) >= 3  # otherwise no row would have been dropped on the way
     with torch.no_grad():
-        assert torch.equal(given, full_greedy(ending, inputs, 16))
+        assert torch.equal(given, full_greedy(any_model, inputs, 20))
+
+
+def test_a_language_model_generates_without_inputs(language_model, padded):
+    model = language_model
+    nothing = torch.zeros(2, 0, dtype=torch.long)
+    given = greedy(model, nothing, nothing, 6)
+    with torch.no_grad():
+        assert torch.equal(given, full_greedy(model, nothing, 6))
+    # Rows without inputs beside rows with some.
+    inputs = torch.cat((torch.zeros(1, 5, dtype=torch.long), padded([5])))
+    assert torch.equal(greedy(model, inputs, inputs != 0, 6)[0], given[0])
+
+
+@pytest.mark.parametrize("any_model", ["encoder_decoder", "prefix_lm"], indirect=True)
+def test_compiled_steps_give_the_same_tokens_from_one_graph(any_model, padded):
+    torch._dynamo.reset()
+    counters["stats"].clear()
+    for seed in range(2):
+        inputs = padded([9, 4, 15], seed)
+        given = greedy(any_model, inputs, inputs != 0, 18)
+        compiled = greedy(any_model, inputs, inputs != 0, 18, compile=True)
+        assert torch.equal(compiled, given)
+    assert counters["stats"]["unique_graphs"] == 1
+
+
+def test_compiling_pads_to_few_shapes(padded):
+    shapes = set()
+    for rows in range(1, 9):
+        for length in range(1, 65):
+            inputs = torch.ones(rows, length, dtype=torch.long)
+            more, segments = pad_to_few_shapes(inputs, inputs != 0)
+            assert int(segments.sum()) == rows * length
+            assert torch.equal(more[:rows, :length], inputs)
+            shapes.add(more.shape)
+    assert shapes == {(rows, length) for rows in (1, 2, 4, 8) for length in (16, 32, 64)}
 
 
 def test_output_stops_with_the_last_row_and_is_padded_with_zeros(model, padded):
