@@ -96,7 +96,8 @@ class Model(Section):
     size: str | None = None
     """A named size of t2t/model/sizes.py; None takes the pretrained model's own."""
     pretrained: str | None = None
-    """A t2t checkpoint, a run (its newest checkpoint) or a Hugging Face T5 folder: weights only."""
+    """A t2t checkpoint, a run (its newest checkpoint), a folder of a Hugging Face T5, mT5 or umT5,
+    or its name on the hub, OWNER/NAME or OWNER/NAME@REVISION: weights only."""
     overrides: dict[str, Scalar] = {}
     """Fields of the size that are replaced, such as num_layers."""
     dropout: Probability | None = None

@@ -36,6 +36,10 @@ def t2t_to_hf(source: Path, target: Path) -> list[str]:
 def hf_to_t2t(source: Path, target: Path) -> list[str]:
     """Write a t2t checkpoint: the weights, their shape, and the vocabulary where there is one.
 
+    Args:
+        source: a Hugging Face folder, or a name on the hub.
+        target: the folder to make, whole or not at all.
+
     Returns:
         What the folder lacks, in words.
 
@@ -45,9 +49,10 @@ def hf_to_t2t(source: Path, target: Path) -> list[str]:
     """
     if (source / CONFIG).is_file() or (source / FOLDER).is_dir():
         raise UserError(f"{source}: already a t2t checkpoint, or a run")
+    folder = find_weights(source)
     with making_folder(target) as temporary:
-        save_model(load_hf(source), temporary)
-        vocabulary = vocabulary_file(source)
+        save_model(load_hf(folder), temporary)
+        vocabulary = vocabulary_file(folder)
         if not vocabulary.is_file():
             return [f"no vocabulary: there is no {VOCABULARY} beside the weights"]
         shutil.copyfile(vocabulary, temporary / VOCABULARY)
