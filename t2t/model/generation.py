@@ -116,8 +116,7 @@ class _LayerCache:
         q = block.cross_attention.queries(block.cross_attention_norm(x))
         mixed = attend(q, self.memory_keys, self.memory_values, memory_bias, 0.0)
         x = x + block.cross_attention.join(mixed)
-        output: Tensor = x + block.feed_forward(block.feed_forward_norm(x))
-        return output
+        return block.feed(x)
 
     def keep(self, rows: Tensor) -> None:
         """Drop all batch rows but these."""

@@ -14,6 +14,7 @@ from t2t.errors import UserError
 from t2t.files import replacing, write_json
 from t2t.model.files import (
     build_model,
+    merged,
     read_json,
     read_tensors,
     refuse_tensors,
@@ -40,7 +41,7 @@ def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> 
     """Write a folder that `AutoModelForSeq2SeqLM.from_pretrained` loads.
 
     A model whose encoder and decoder share parameters gets a copy for each: the same function,
-    which transformers would train apart.
+    which transformers would train apart. LoRA's updates are added to their matrices.
 
     With `vocabulary_file`, a SentencePiece model, the folder also has its tokenizer. There is
     none for a BPE model: transformers' T5 tokenizer reads any model as a unigram one, and would
@@ -55,6 +56,7 @@ def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> 
     """
     vocabulary = None if vocabulary_file is None else load_vocabulary(vocabulary_file)
     _refuse_foreign(model.config)
+    model = merged(model)
     write_tensors(directory / TENSORS, _hf_tensors(model))
     write_json(directory / "config.json", hf_config(model.config))
     write_json(directory / "generation_config.json", dict(SPECIAL_IDS))
@@ -72,6 +74,10 @@ def _refuse_foreign(config: ModelConfig) -> None:
         raise UserError(
             f"a {config.architecture} cannot be exported: transformers has no decoder-only class "
             "with T5's relative bias"
+        )
+    if config.adapter_size is not None:
+        raise UserError(
+            "a model with adapters cannot be exported: transformers' T5 has no such layers"
         )
 
 

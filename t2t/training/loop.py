@@ -24,6 +24,7 @@ from t2t.model.transformer import T5
 from t2t.registry import Registry
 from t2t.training import checkpoint
 from t2t.training.checkpoint import TrainingState
+from t2t.training.finetuning import described, drop_frozen_gradients, freeze
 from t2t.training.initial_model import initial_model
 from t2t.training.optimizers import (
     build_optimizer,
@@ -150,6 +151,7 @@ def _build(
 ) -> "Trainer":
     """Model, optimizer and stream, new or as the checkpoint has them."""
     model = load_model(resumed) if resumed else initial_model(recipe, data.vocabulary)
+    freeze(model, recipe.finetune)
     model.to(accelerator.device).train()
     optimizer = build_optimizer(model, recipe.optimizer)
     # accelerate wraps: it averages the gradients of the processes. Nothing else is prepared.
@@ -226,7 +228,7 @@ class Trainer:
         if accelerator.is_main_process:
             processes = accelerator.num_processes
             print(
-                f"training {sum(p.numel() for p in self.model.parameters()):,} parameters on "
+                f"training {described(self.model, self.recipe.finetune, settings.steps)} on "
                 f"{_device_name(accelerator.device)} ({settings.precision}), "
                 f"{processes} process{'es' * (processes > 1)}: steps {self.state.step + 1} to "
                 f"{settings.steps}",
@@ -297,6 +299,7 @@ class Trainer:
                 self.accelerator.backward(losses.total * scale)
             sums[0] += losses.cross_entropy.sum()
             sums[1] += losses.z_loss
+        drop_frozen_gradients(self.model, self.recipe.finetune, step)
         norm = self._clipped_norm()
         sums[2] = float(stop.requested)
         sums = self.accelerator.reduce(sums, reduction="sum")
