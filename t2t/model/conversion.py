@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
+from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.errors import UserError
 from t2t.files import making_folder
 from t2t.model.files import CONFIG, save_model
-from t2t.model.hub import load_hf, save_hf
+from t2t.model.hub import has_byte_tokenizer, load_hf, save_hf
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.weights import find_weights, load_folder, vocabulary_file
 
@@ -53,6 +54,9 @@ def hf_to_t2t(source: Path, target: Path) -> list[str]:
     with making_folder(target) as temporary:
         save_model(load_hf(folder), temporary)
         vocabulary = vocabulary_file(folder)
+        if not vocabulary.is_file() and has_byte_tokenizer(folder):
+            write_byte_vocabulary(temporary / VOCABULARY)
+            return []
         if not vocabulary.is_file():
             return [f"no vocabulary: there is no {VOCABULARY} beside the weights"]
         shutil.copyfile(vocabulary, temporary / VOCABULARY)

@@ -28,6 +28,8 @@ from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 TENSORS = "model.safetensors"
 BPE_MODEL = "sentencepiece.bpe.model"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+BYTE_TOKENIZER = "ByT5Tokenizer"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -100,6 +102,18 @@ def _save_tokenizer(vocabulary: SentencePieceVocabulary, directory: Path) -> lis
     name = "spiece.model" if vocabulary.is_unigram else BPE_MODEL
     with replacing(directory / name) as temporary:
         shutil.copyfile(vocabulary.path, temporary)
+    if vocabulary.is_bytes:
+        # ByT5Tokenizer counts its sentinels up from 259; in this order they have our ids.
+        sentinels = [f"<extra_id_{k}>" for k in reversed(range(vocabulary.num_sentinels))]
+        write_json(
+            directory / TOKENIZER_CONFIG,
+            {
+                "tokenizer_class": BYTE_TOKENIZER,
+                "extra_ids": vocabulary.num_sentinels,
+                "additional_special_tokens": sentinels,
+            },
+        )
+        return []
     if not vocabulary.is_unigram:
         return [
             f"no tokenizer: transformers' T5 has none for BPE; the SentencePiece file is {name}"
@@ -107,7 +121,7 @@ def _save_tokenizer(vocabulary: SentencePieceVocabulary, directory: Path) -> lis
     special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     extra_ids = vocabulary.num_sentinels
     settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": extra_ids, **special}
-    write_json(directory / "tokenizer_config.json", settings)
+    write_json(directory / TOKENIZER_CONFIG, settings)
     return []
 
 
@@ -185,6 +199,12 @@ def _settle_head(config: ModelConfig, tensors: dict[str, Tensor], *, scaled: boo
         return config
     tensors["lm_head.weight"] = head * config.d_model**-0.5 if scaled else head.clone()
     return config.override({"tie_embeddings": False})
+
+
+def has_byte_tokenizer(folder: Path) -> bool:
+    """Whether a Hugging Face folder's tokenizer is ByT5's, which has no vocabulary file."""
+    path = folder / TOKENIZER_CONFIG
+    return path.is_file() and read_json(path, UserError).get("tokenizer_class") == BYTE_TOKENIZER
 
 
 def hf_name(name: str) -> str:
