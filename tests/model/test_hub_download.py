@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from t2t.model.hub import save_hf
-from t2t.model.hub_download import is_hub_name, revision_of
+from t2t.model.hub_download import download, is_hub_name, revision_of
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 
@@ -77,3 +79,20 @@ def test_paths_are_no_names():
 
 def test_a_folder_has_no_revision(tmp_path: Path):
     assert revision_of(tmp_path) is None
+
+
+def test_no_pickle_is_ever_asked_for(cached: Path, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def snapshot_download(name: str, **settings: Any) -> str:
+        asked.append((name, settings["revision"], settings["allow_patterns"]))
+        return str(cached)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    assert download("lab/some-t5@v2") == cached
+    ((name, revision, patterns),) = asked
+    assert (name, revision) == ("lab/some-t5", "v2")
+    unwanted = ("pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "modeling_t5.py", "x.pkl")
+    for file in unwanted:
+        assert not any(fnmatch(file, pattern) for pattern in patterns), file
+    assert any(fnmatch("model-00001-of-00002.safetensors", pattern) for pattern in patterns)

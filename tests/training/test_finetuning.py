@@ -189,3 +189,8 @@ def test_weights_with_adapters_or_lora_can_be_gone_on_from(project, finished, tm
     after = load_model(tmp_path / "all" / "checkpoints" / "step-1")
     assert tuned.config.lora_rank == 2
     assert after.config.lora_rank is None
+
+
+@pytest.mark.parametrize("name", ["adapters", "gradual_unfreezing", "lora"])
+def test_the_shipped_recipes_are_of_their_method(name: str):
+    assert load_recipe(f"finetune/super_glue_{name}").finetune.method == name
