@@ -126,11 +126,54 @@ class Model(Section):
     size: str | None = None
     """A named size of t2t/model/sizes.py; None takes the pretrained model's own."""
     pretrained: str | None = None
-    """A t2t checkpoint, a run (its newest checkpoint) or a Hugging Face T5 folder: weights only."""
+    """A t2t checkpoint, a run (its newest checkpoint), a folder of a Hugging Face T5, mT5 or umT5,
+    or its name on the hub, OWNER/NAME or OWNER/NAME@REVISION: weights only."""
     overrides: dict[str, Scalar] = {}
     """Fields of the size that are replaced, such as num_layers."""
     dropout: Probability | None = None
     """Dropout rate; None leaves the size's own."""
+
+
+class FineTuning(Section):
+    """Which parameters of pretrained weights are trained."""
+
+    method: Literal["all", "adapters", "gradual_unfreezing", "lora"] = "all"
+    """all; adapters: new small layers after every feed-forward, and nothing else;
+    gradual_unfreezing: layer by layer from the top, embeddings and head from the start; lora:
+    low-rank updates of some matrices (needs peft)."""
+    adapter_size: Count | None = None
+    """adapters: their inner width d; the paper's are 32, 128, 512 and 2048."""
+    unfreeze_every: Count | None = None
+    """gradual_unfreezing: steps until one more layer of encoder and decoder trains; the paper's is
+    its steps divided by its layers."""
+    rank: Count | None = None
+    """lora: the rank of an update."""
+    alpha: Count | None = None
+    """lora: updates are multiplied by alpha / rank; None takes 16."""
+    targets: list[str] | None = None
+    """lora: the matrices with updates, of q, k, v, o, wi (1.1: wi_0, wi_1) and wo; None takes q
+    and v."""
+
+    @model_validator(mode="after")
+    def _settings_fit(self) -> "FineTuning":
+        own = _OF_METHOD[self.method]
+        for names in _OF_METHOD.values():
+            for name in names:
+                given = getattr(self, name) is not None
+                if given and name not in own:
+                    raise ValueError(f"{name}: is no setting of method {self.method}")
+                if not given and name in own[:1]:
+                    raise ValueError(f"{name}: method {self.method} needs it")
+        return self
+
+
+_OF_METHOD = {
+    "all": (),
+    "adapters": ("adapter_size",),
+    "gradual_unfreezing": ("unfreeze_every",),
+    "lora": ("rank", "alpha", "targets"),
+}
+"""The settings of each fine-tuning method; the first one has to be given."""
 
 
 class Data(Section):
@@ -352,6 +395,7 @@ class Recipe(Section):
     vocabulary: str
     """A SentencePiece model file."""
     model: Model = Model()
+    finetune: FineTuning = FineTuning()
     data: Data = Data()
     mixture: MixtureRates
     text: dict[str, Text] = {}

@@ -28,6 +28,7 @@ ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-define
 PAD_ID = 0
 EOS_ID = 1
 UNK_ID = 2
+_FIRST_BYTE = 3
 NUM_SENTINELS = 100
 _SENTINEL = "▁<extra_id_"
 # SentencePiece leaves out sentences above this many bytes; longer lines are split before it.
@@ -94,6 +95,8 @@ class SentencePieceVocabulary:
         model = _read_model(path)
         self.is_unigram: bool = model.trainer_spec.model_type == model.trainer_spec.UNIGRAM
         self.num_sentinels = _append_sentinels(model, num_sentinels, path)
+        self.is_bytes = _is_bytes(model, self.num_sentinels)
+        """Whether the pieces are the 256 bytes, as t2t/byte_vocabulary.py writes them."""
         self._processor = _processor(model, path)
         self._splits_at_spaces = _splits_at_spaces(model)
         self.size: int = self._processor.get_piece_size()
@@ -185,8 +188,19 @@ class SentencePieceVocabulary:
             if token == EOS_ID:
                 break
             kept.append(int(token) if token < self.size else UNK_ID)
-        text: str = self._processor.decode(kept)
+        text: str = self._decode_bytes(kept) if self.is_bytes else self._processor.decode(kept)
         return text
+
+    def _decode_bytes(self, ids: Sequence[int]) -> str:
+        """As seqio and ByT5Tokenizer decode bytes: those that are no UTF-8 vanish."""
+        data = b"".join(
+            bytes([token - _FIRST_BYTE])
+            if token < _FIRST_BYTE + 256
+            else self._processor.id_to_piece(token).removeprefix(_SPACE).encode()
+            for token in ids
+            if token >= _FIRST_BYTE
+        )
+        return data.decode("utf-8", errors="ignore")
 
 
 def load_vocabulary(path: Path) -> SentencePieceVocabulary:
@@ -214,6 +228,12 @@ def _processor(model: Any, path: Path) -> sentencepiece.SentencePieceProcessor:
     except RuntimeError as error:
         # The bytes parse, and what they say is impossible, such as an empty piece.
         raise UserError(f"{path}: a damaged SentencePiece model: {error}") from error
+
+
+def _is_bytes(model: Any, num_sentinels: int) -> bool:
+    """Whether a model has byte b as id b + 3, and no pieces but these, T5's special ones first."""
+    pieces = model.pieces[_FIRST_BYTE : len(model.pieces) - num_sentinels]
+    return [piece.piece for piece in pieces] == [f"<0x{byte:02X}>" for byte in range(256)]
 
 
 def _splits_at_spaces(model: Any) -> bool:

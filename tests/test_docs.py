@@ -149,3 +149,17 @@ def test_the_loop_over_batches_in_the_manual_runs():
     namespace: dict[str, Any] = {"corpora": made._corpora, "rates": [1.0]}
     exec(block, namespace)
     assert namespace["stream"].state() == namespace["saved"] != {"window": 0, "offset": 0}
+
+
+def test_the_way_to_transformers_in_the_manual_runs(tmp_path, monkeypatch):
+    from t2t.model.files import save_model
+    from t2t.model.sizes import size
+    from t2t.model.transformer import T5
+
+    monkeypatch.chdir(tmp_path)
+    save_model(T5(size("tiny").override({"vocab_size": 128})), Path("checkpoint"))
+    (block,) = blocks("fine-tuning.md", "python")
+    namespace: dict[str, Any] = {}
+    exec(block, namespace)
+    assert namespace["theirs"].config.model_type == "t5"
+    assert namespace["lacking"] == ["no tokenizer: there is no vocabulary beside the weights"]

@@ -7,7 +7,7 @@ import typer
 
 from t2t.commands.options import DataDir
 
-vocab_app = typer.Typer(help="Vocabularies: train one.", no_args_is_help=True)
+vocab_app = typer.Typer(help="Vocabularies: train one, or write ByT5's.", no_args_is_help=True)
 
 
 @vocab_app.command("train")
@@ -34,3 +34,14 @@ def train_vocabulary_command(
         (row["text"] for row in rows), size, out, kind=kind, character_coverage=character_coverage
     )
     print(f"{out}: {size} pieces and {vocabulary.num_sentinels} sentinels")
+
+
+@vocab_app.command("bytes")
+def byte_vocabulary_command(
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+) -> None:
+    """Write ByT5's vocabulary, the 256 bytes, as a file that recipes can name."""
+    from t2t.byte_vocabulary import write_byte_vocabulary
+
+    vocabulary = write_byte_vocabulary(out)
+    print(f"{out}: 259 pieces and {vocabulary.num_sentinels} sentinels")

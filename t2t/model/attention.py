@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2t.model.fusion import joined_weights
+from t2t.model.lora import weight_of
 
 Attend = Callable[[Tensor, Tensor, Tensor, float], Tensor]
 """(queries, keys, values, dropout) -> mixed values; each [batch, heads, length, d_kv]."""
@@ -74,7 +75,7 @@ class Attention(nn.Module):
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, ...]:
         """The keys and the values of `x`, split into heads, from one product."""
-        weight = joined_weights(self.k.weight, self.v.weight)
+        weight = joined_weights(weight_of(self.k), weight_of(self.v))
         return split_heads(F.linear(x, weight), 2, self.num_heads)
 
     def queries_keys_values(self, x: Tensor, fused: Tensor | None = None) -> tuple[Tensor, ...]:
@@ -83,7 +84,7 @@ class Attention(nn.Module):
 
     def fused(self) -> Tensor:
         """The three input matrices as one; parameters stay apart, as checkpoints have them."""
-        return joined_weights(self.q.weight, self.k.weight, self.v.weight)
+        return joined_weights(weight_of(self.q), weight_of(self.k), weight_of(self.v))
 
     def join(self, mixed: Tensor) -> Tensor:
         """The heads' results [batch, heads, length, d_kv] back to [batch, length, d_model]."""

@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
+from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.errors import UserError
 from t2t.files import making_folder
 from t2t.model.files import CONFIG, save_model
-from t2t.model.hub import load_hf, save_hf
+from t2t.model.hub import has_byte_tokenizer, load_hf, save_hf
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.weights import find_weights, load_folder, vocabulary_file
 
@@ -36,6 +37,10 @@ def t2t_to_hf(source: Path, target: Path) -> list[str]:
 def hf_to_t2t(source: Path, target: Path) -> list[str]:
     """Write a t2t checkpoint: the weights, their shape, and the vocabulary where there is one.
 
+    Args:
+        source: a Hugging Face folder, or a name on the hub.
+        target: the folder to make, whole or not at all.
+
     Returns:
         What the folder lacks, in words.
 
@@ -45,9 +50,13 @@ def hf_to_t2t(source: Path, target: Path) -> list[str]:
     """
     if (source / CONFIG).is_file() or (source / FOLDER).is_dir():
         raise UserError(f"{source}: already a t2t checkpoint, or a run")
+    folder = find_weights(source)
     with making_folder(target) as temporary:
-        save_model(load_hf(source), temporary)
-        vocabulary = vocabulary_file(source)
+        save_model(load_hf(folder), temporary)
+        vocabulary = vocabulary_file(folder)
+        if not vocabulary.is_file() and has_byte_tokenizer(folder):
+            write_byte_vocabulary(temporary / VOCABULARY)
+            return []
         if not vocabulary.is_file():
             return [f"no vocabulary: there is no {VOCABULARY} beside the weights"]
         shutil.copyfile(vocabulary, temporary / VOCABULARY)

@@ -210,7 +210,7 @@ def run_blocks(
             q = layer.memory_queries(x)
             mixed = _mix(q, kept.memory_keys, kept.memory_values, memory_bias)
             x = layer.add_memory(x, mixed)
-        x = layer.add_feed_forward(x)
+        x = layer.feed(x)
     return x
 
 

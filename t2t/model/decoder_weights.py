@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2t.model.attention import split_heads
+from t2t.model.lora import weight_of
 from t2t.model.transformer import T5, Block
 
 
@@ -81,6 +82,9 @@ class BlockWeights:
         self._feed_forward_norm = block.feed_forward_norm
         self._inner = Product(dtype, *_weights(*inner))
         self._outer = Product(dtype, *_weights(feed_forward.wo))
+        self._adapter = block.adapter if block.has_adapter else None
+        if block.has_adapter:
+            self._adapter_norm = block.adapter_norm
 
     def queries_keys_values(self, x: Tensor) -> tuple[Tensor, ...]:
         """Of [batch, length, d_model]; each [batch, heads, length, d_kv]."""
@@ -102,8 +106,14 @@ class BlockWeights:
         """The residual sum after cross-attention; `mixed` is [batch, heads, length, d_kv]."""
         return x + self._cross_output(_join_heads(mixed)).to(x.dtype)
 
-    def add_feed_forward(self, x: Tensor) -> Tensor:
-        """The residual sum after the feed-forward layer."""
+    def feed(self, x: Tensor) -> Tensor:
+        """The residual sums after the feed-forward layer, and the adapter where there is one."""
+        x = self._add_feed_forward(x)
+        if self._adapter is not None:
+            x = x + self._adapter(self._adapter_norm(x)).to(x.dtype)
+        return x
+
+    def _add_feed_forward(self, x: Tensor) -> Tensor:
         inner = self._inner(self._feed_forward_norm(x))
         if self._gated:
             gate, linear = inner.chunk(2, -1)
@@ -114,7 +124,7 @@ class BlockWeights:
 
 
 def _weights(*projections: nn.Linear) -> list[Tensor]:
-    return [projection.weight for projection in projections]
+    return [weight_of(projection) for projection in projections]
 
 
 def _join_heads(mixed: Tensor) -> Tensor:

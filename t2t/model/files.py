@@ -1,5 +1,6 @@
 """A model as t2t keeps it: model.safetensors (float32) and model.json (its ModelConfig)."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from t2t.errors import RunError, T2TError, UserError
 from t2t.files import replacing, write_json
+from t2t.model.lora import merged_tensors
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 
@@ -57,6 +59,14 @@ def build_model(
     refuse_tensors(tensors, shapes(config), where, error)
     model.load_state_dict(tensors, assign=True)
     return model
+
+
+def merged(model: T5) -> T5:
+    """The same model without LoRA, whose updates are in its matrices; itself where it has none."""
+    if model.config.lora_rank is None:
+        return model
+    config = dataclasses.replace(model.config, lora_rank=None)
+    return build_model(config, merged_tensors(model), "the merged model", RunError)
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -1,60 +1,37 @@
-"""T5 checkpoints of Hugging Face transformers: export to a folder and import from one.
+"""Checkpoints of transformers' T5 family: export to a folder and import from one.
 
-Both directions give the same logits. transformers' T5Config forces `tie_word_embeddings`, so
-two other facts say what a folder holds: `scale_decoder_outputs` (tied 1.0 models scale the
-decoder's output by d_model**-0.5, 1.1 models do not) and whether `lm_head.weight` differs from
-`shared.weight`.
+Both directions give the same logits. What config.json says, and what transformers makes of it,
+is t2t/model/hub_config.py's subject; names of tensors are this module's.
 """
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from t2t.errors import UserError, refuse
+from t2t.errors import UserError
 from t2t.files import replacing, write_json
 from t2t.model.files import (
     build_model,
+    merged,
     read_json,
     read_tensors,
     refuse_tensors,
     shapes,
     write_tensors,
 )
+from t2t.model.hub_config import SPECIAL_IDS, head_factor, hf_config, is_scaled, read_hf_config
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 TENSORS = "model.safetensors"
 BPE_MODEL = "sentencepiece.bpe.model"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+BYTE_TOKENIZER = "ByT5Tokenizer"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-
-SHAPE_FIELDS = {
-    "vocab_size": "vocab_size",
-    "d_model": "d_model",
-    "d_kv": "d_kv",
-    "d_ff": "d_ff",
-    "num_layers": "num_layers",
-    "num_heads": "num_heads",
-}
-"""T5Config's fields that must be there, and ours."""
-
-OPTIONAL_FIELDS = {
-    "num_decoder_layers": "num_decoder_layers",
-    "feed_forward_proj": "feed_forward",
-    "dropout_rate": "dropout",
-    "relative_attention_num_buckets": "relative_buckets",
-    "relative_attention_max_distance": "relative_max_distance",
-    "layer_norm_epsilon": "norm_epsilon",
-    "initializer_factor": "initializer_factor",
-}
-"""Those that old folders leave out: T5Config's defaults are ours, but for the layers."""
-
-SPECIAL_IDS = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
 
 # Old folders repeat the embeddings under these names.
 EMBEDDING_COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
@@ -63,7 +40,10 @@ UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight
 
 
 def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> list[str]:
-    """Write a folder that `T5ForConditionalGeneration.from_pretrained` loads.
+    """Write a folder that `AutoModelForSeq2SeqLM.from_pretrained` loads.
+
+    A model whose encoder and decoder share parameters gets a copy for each: the same function,
+    which transformers would train apart. LoRA's updates are added to their matrices.
 
     With `vocabulary_file`, a SentencePiece model, the folder also has its tokenizer. There is
     none for a BPE model: transformers' T5 tokenizer reads any model as a unigram one, and would
@@ -73,23 +53,67 @@ def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> 
         What the folder lacks, in words.
 
     Raises:
-        UserError: no such vocabulary file.
+        UserError: no such vocabulary file, or a model that transformers has no class for.
         RunError: the disk refused.
     """
     vocabulary = None if vocabulary_file is None else load_vocabulary(vocabulary_file)
-    tensors = {hf_name(name): tensor for name, tensor in model.state_dict().items()}
-    write_tensors(directory / TENSORS, tensors)
+    _refuse_foreign(model.config)
+    model = merged(model)
+    write_tensors(directory / TENSORS, _hf_tensors(model))
     write_json(directory / "config.json", hf_config(model.config))
     write_json(directory / "generation_config.json", dict(SPECIAL_IDS))
+    lacking = []
+    if model.config.architecture == "shared":
+        lacking.append("parameters shared by encoder and decoder: transformers trains two copies")
     if vocabulary is None:
-        return ["no tokenizer: there is no vocabulary beside the weights"]
-    return _save_tokenizer(vocabulary, directory)
+        return [*lacking, "no tokenizer: there is no vocabulary beside the weights"]
+    return lacking + _save_tokenizer(vocabulary, directory)
+
+
+def _refuse_foreign(config: ModelConfig) -> None:
+    """Refuse a model that no class of transformers computes."""
+    if config.is_decoder_only:
+        raise UserError(
+            f"a {config.architecture} cannot be exported: transformers has no decoder-only class "
+            "with T5's relative bias"
+        )
+    if config.adapter_size is not None:
+        raise UserError(
+            "a model with adapters cannot be exported: transformers' T5 has no such layers"
+        )
+
+
+def _hf_tensors(model: T5) -> dict[str, Tensor]:
+    """The tensors by transformers' names, an encoder's copied where it is the decoder too."""
+    ours = model.state_dict()
+    if model.config.architecture == "shared":
+        ours |= {
+            name.replace("decoder.", "encoder.", 1): tensor.clone()
+            for name, tensor in ours.items()
+            if name.startswith("decoder.") and ".cross_attention" not in name
+        }
+    tensors = {hf_name(name): tensor for name, tensor in ours.items()}
+    if (factor := head_factor(model.config)) != 1:
+        tensors["lm_head.weight"] = tensors["lm_head.weight"] * factor
+    return tensors
 
 
 def _save_tokenizer(vocabulary: SentencePieceVocabulary, directory: Path) -> list[str]:
     name = "spiece.model" if vocabulary.is_unigram else BPE_MODEL
     with replacing(directory / name) as temporary:
         shutil.copyfile(vocabulary.path, temporary)
+    if vocabulary.is_bytes:
+        # ByT5Tokenizer counts its sentinels up from 259; in this order they have our ids.
+        sentinels = [f"<extra_id_{k}>" for k in reversed(range(vocabulary.num_sentinels))]
+        write_json(
+            directory / TOKENIZER_CONFIG,
+            {
+                "tokenizer_class": BYTE_TOKENIZER,
+                "extra_ids": vocabulary.num_sentinels,
+                "additional_special_tokens": sentinels,
+            },
+        )
+        return []
     if not vocabulary.is_unigram:
         return [
             f"no tokenizer: transformers' T5 has none for BPE; the SentencePiece file is {name}"
@@ -97,26 +121,8 @@ def _save_tokenizer(vocabulary: SentencePieceVocabulary, directory: Path) -> lis
     special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     extra_ids = vocabulary.num_sentinels
     settings = {"tokenizer_class": "T5Tokenizer", "extra_ids": extra_ids, **special}
-    write_json(directory / "tokenizer_config.json", settings)
+    write_json(directory / TOKENIZER_CONFIG, settings)
     return []
-
-
-def hf_config(config: ModelConfig) -> dict[str, Any]:
-    """The config.json of this shape."""
-    ours = config.to_json()
-    fields = {theirs: ours[name] for theirs, name in {**SHAPE_FIELDS, **OPTIONAL_FIELDS}.items()}
-    return {
-        "architectures": ["T5ForConditionalGeneration"],
-        "model_type": "t5",
-        **fields,
-        "is_encoder_decoder": True,
-        # transformers 5 overrides the first and obeys the second; transformers 4 knows the
-        # first alone.
-        "tie_word_embeddings": config.tie_embeddings,
-        "scale_decoder_outputs": config.tie_embeddings,
-        "dtype": "float32",
-        **SPECIAL_IDS,
-    }
 
 
 def load_hf(directory: Path) -> T5:
@@ -126,34 +132,14 @@ def load_hf(directory: Path) -> T5:
         UserError: not a folder with a T5 that t2t knows, or a damaged one: what and where.
     """
     values = read_json(directory / "config.json", UserError)
-    config = _read_config(values, directory / "config.json")
+    config = read_hf_config(values, str(directory / "config.json"))
     tensors = _read_tensors(directory)
     _share_embedding(tensors, directory)
-    scaled = values.get("scale_decoder_outputs", values.get("tie_word_embeddings") is not False)
-    config = _settle_head(config, tensors, scaled=bool(scaled))
+    config = _settle_head(config, tensors, scaled=is_scaled(values))
     expected = {hf_name(name): shape for name, shape in shapes(config).items()}
     refuse_tensors(tensors, expected, str(directory), UserError)
     ours = {name: tensors[hf_name(name)] for name in shapes(config)}
     return build_model(config, ours, str(directory), UserError)
-
-
-def _read_config(values: Mapping[str, Any], path: Path) -> ModelConfig:
-    """T5Config's fields as a `ModelConfig`, tied until the tensors say otherwise."""
-    kind = values.get("model_type")
-    if kind != "t5":
-        raise UserError(f"{path}: model_type: 't5' is expected (got {kind!r})")
-    problems = [f"{name}: missing" for name in SHAPE_FIELDS if name not in values]
-    problems += [
-        f"{name}: {expected} is expected (got {values[name]!r})"
-        for name, expected in SPECIAL_IDS.items()
-        if values.get(name) not in (None, expected)
-    ]
-    refuse(problems, str(path))
-    fields = {**SHAPE_FIELDS, **OPTIONAL_FIELDS}
-    ours = {name: values[theirs] for theirs, name in fields.items() if theirs in values}
-    if ours.get("num_decoder_layers") is None:
-        ours["num_decoder_layers"] = ours["num_layers"]
-    return ModelConfig.from_json(ours, where=str(path))
 
 
 def _read_tensors(directory: Path) -> dict[str, Tensor]:
@@ -170,7 +156,7 @@ def _read_tensors(directory: Path) -> dict[str, Tensor]:
             raise UserError(
                 f"{directory}: has {pickle}, a pickle, which can run any code when it is read; "
                 f"t2t reads {TENSORS} alone. If you trust the file, convert it: "
-                f"T5ForConditionalGeneration.from_pretrained({str(directory)!r})"
+                f"AutoModelForSeq2SeqLM.from_pretrained({str(directory)!r})"
                 ".save_pretrained(NEW_FOLDER), with transformers"
             )
     raise UserError(f"{directory}: no {TENSORS} and no {INDEX}")
@@ -213,6 +199,12 @@ def _settle_head(config: ModelConfig, tensors: dict[str, Tensor], *, scaled: boo
         return config
     tensors["lm_head.weight"] = head * config.d_model**-0.5 if scaled else head.clone()
     return config.override({"tie_embeddings": False})
+
+
+def has_byte_tokenizer(folder: Path) -> bool:
+    """Whether a Hugging Face folder's tokenizer is ByT5's, which has no vocabulary file."""
+    path = folder / TOKENIZER_CONFIG
+    return path.is_file() and read_json(path, UserError).get("tokenizer_class") == BYTE_TOKENIZER
 
 
 def hf_name(name: str) -> str:

@@ -42,6 +42,15 @@ class ModelConfig:
     relative_buckets: int = 32
     relative_max_distance: int = 128
     bias_per_layer: bool = False
+    adapter_size: int | None = None
+    """Inner width of an adapter after the feed-forward of every block; None has no adapters."""
+    lora_rank: int | None = None
+    """Rank of LoRA's updates; None has none."""
+    lora_alpha: int = 16
+    """LoRA's updates are multiplied by this over the rank."""
+    lora_targets: tuple[str, ...] = ("q", "v")
+    """The matrices that have updates, in every block: q, k, v, o of the attentions; wi, wo (1.0)
+    or wi_0, wi_1, wo (1.1) of the feed-forwards."""
     norm_epsilon: float = 1e-6
     initializer_factor: float = 1.0
     embedding_std: float | None = None
@@ -49,6 +58,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse wrong types and impossible values."""
+        if isinstance(self.lora_targets, list):
+            # As JSON and YAML have it.
+            object.__setattr__(self, "lora_targets", tuple(self.lora_targets))
         refuse(_problems(self), "the model's configuration")
 
     @property
@@ -110,6 +122,18 @@ def _contradictions(config: ModelConfig) -> list[str]:
         )
     if config.architecture == "shared" and config.num_layers != config.num_decoder_layers:
         problems.append("num_layers: must be num_decoder_layers where the two share parameters")
+    return problems + _finetuning_contradictions(config)
+
+
+def _finetuning_contradictions(config: ModelConfig) -> list[str]:
+    problems = []
+    hidden = ["wi_0", "wi_1"] if config.feed_forward == "gated-gelu" else ["wi"]
+    known = ["q", "k", "v", "o", *hidden, "wo"]
+    strangers = [name for name in config.lora_targets if name not in known]
+    if strangers:
+        problems.append(f"lora_targets: {', '.join(known)} are expected (got {strangers[0]!r})")
+    if config.adapter_size is not None and config.lora_rank is not None:
+        problems.append("adapter_size: a model has adapters or LoRA, not both")
     return problems
 
 
@@ -134,6 +158,15 @@ _EXPECTED = {
     ),
     "num_layers": _Expected("a number of 0 or more", lambda value: value == 0 or _is_count(value)),
     "bias_per_layer": _Expected("true or false", lambda value: isinstance(value, bool)),
+    "adapter_size": _Expected(
+        "a number of 1 or more, or null", lambda value: value is None or _is_count(value)
+    ),
+    "lora_rank": _Expected(
+        "a number of 1 or more, or null", lambda value: value is None or _is_count(value)
+    ),
+    "lora_targets": _Expected(
+        "a list of names", lambda value: isinstance(value, tuple) and bool(value)
+    ),
     "feed_forward": _Expected(
         " or ".join(get_args(FeedForwardKind)), lambda value: value in get_args(FeedForwardKind)
     ),

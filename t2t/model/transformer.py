@@ -7,11 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from t2t.model.adapters import Adapter, initialize_adapter, is_adapter
 from t2t.model.attention import Attend, Attention, Visibility
 from t2t.model.attention_backends import backend
 from t2t.model.decoder_only import join_sides
 from t2t.model.dropout import dropout
 from t2t.model.fusion import gated_gelu, joined_weights
+from t2t.model.lora import add_lora, weight_of
 from t2t.model.norm import RMSNorm
 from t2t.model.relative_bias import RelativeBias
 from t2t.model.sizes import ModelConfig
@@ -34,7 +36,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[..., d_model] to [..., d_model]."""
         if self.gated:
-            weight = joined_weights(self.wi_0.weight, self.wi_1.weight)
+            weight = joined_weights(weight_of(self.wi_0), weight_of(self.wi_1))
             hidden = gated_gelu(F.linear(x, weight))
         else:
             hidden = F.relu(self.wi(x))
@@ -56,6 +58,10 @@ class Block(nn.Module):
             self.cross_attention = Attention(*shape)
         self.feed_forward_norm = RMSNorm(config.d_model, config.norm_epsilon)
         self.feed_forward = FeedForward(config)
+        self.has_adapter = config.adapter_size is not None
+        if config.adapter_size is not None:
+            self.adapter_norm = RMSNorm(config.d_model, config.norm_epsilon)
+            self.adapter = Adapter(config.d_model, config.adapter_size, config.dropout)
 
     def forward(
         self,
@@ -69,7 +75,14 @@ class Block(nn.Module):
         if attend_memory is not None:
             normed = self.cross_attention_norm(x)
             x = self.add(x, self.cross_attention(normed, attend_memory, memory))
-        return self.add(x, self.feed_forward(self.feed_forward_norm(x)))
+        return self.feed(x)
+
+    def feed(self, x: Tensor) -> Tensor:
+        """What follows the attention: the feed-forward, and the adapter where there is one."""
+        x = self.add(x, self.feed_forward(self.feed_forward_norm(x)))
+        if self.has_adapter:
+            x = self.add(x, self.adapter(self.adapter_norm(x)))
+        return x
 
     def add(self, x: Tensor, update: Tensor) -> Tensor:
         """The residual connection; its sum has the type of `x`."""
@@ -158,6 +171,8 @@ class T5(nn.Module):
         self.residual_dtype: torch.dtype | None = None
         """The type of the sums that run through the layers; None leaves the embedding's."""
         initialize(self)
+        if config.lora_rank is not None:
+            add_lora(self, config.lora_rank, config.lora_alpha, config.lora_targets)
 
     @property
     def stacks(self) -> list[Stack]:
@@ -262,7 +277,9 @@ def initialize(model: T5) -> None:
     }
     for name, parameter in model.named_parameters():
         owner = name.split(".")[-2]
-        if owner.endswith("norm"):
+        if is_adapter(name):
+            initialize_adapter(name, parameter)
+        elif owner.endswith("norm"):
             parameter.fill_(factor)
         elif owner == "embedding":
             parameter.normal_(std=config.embedding_std or factor)

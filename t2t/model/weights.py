@@ -9,6 +9,7 @@ from t2t.files import sha256_file
 from t2t.model import manifest
 from t2t.model.files import CONFIG, load_model, read_json
 from t2t.model.hub import BPE_MODEL, load_hf
+from t2t.model.hub_download import download, is_hub_name
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 
@@ -49,6 +50,9 @@ def vocabulary_file(folder: Path) -> Path:
 def find_weights(source: Path, report: Callable[[str], None] = print) -> Path:
     """The folder that holds the model's files: `source`, or its newest whole checkpoint.
 
+    What is no folder and looks like OWNER/NAME is taken from the Hugging Face hub, or from its
+    local cache.
+
     A checkpoint is compared with its manifest, byte by byte; damaged ones that are passed over
     are named through `report`.
 
@@ -68,7 +72,9 @@ def find_weights(source: Path, report: Callable[[str], None] = print) -> Path:
             raise RunError("\n".join([f"{source}: the checkpoint is damaged", *problems]))
         return source
     if not source.is_dir():
-        raise UserError(f"{source}: no such folder")
+        if not is_hub_name(str(source)):
+            raise UserError(f"{source}: no such folder")
+        return download(str(source))
     if not any((source / name).is_file() for name in (CONFIG, "config.json")):
         raise UserError(
             f"{source}: not a checkpoint; it should hold checkpoints/ (a run), {CONFIG} (a t2t "

@@ -9,7 +9,9 @@ from t2t.config import Recipe
 from t2t.data.randomness import key
 from t2t.errors import UserError, refuse
 from t2t.files import sha256_file
-from t2t.model.files import build_model, shapes
+from t2t.model.adapters import initialize_adapter, is_adapter
+from t2t.model.files import build_model, merged, shapes
+from t2t.model.lora import add_lora
 from t2t.model.sizes import ModelConfig, size
 from t2t.model.transformer import T5
 from t2t.model.weights import find_weights, load_weights, read_config, vocabulary_file
@@ -17,7 +19,10 @@ from t2t.vocabulary import SentencePieceVocabulary
 
 # What weights may have otherwise than the named size: it is not the shape of a layer, or it only
 # matters when weights are made.
-_FREE = {"vocab_size", "dropout", "initializer_factor", "embedding_std"}
+_FREE = {
+    *("vocab_size", "dropout", "initializer_factor", "embedding_std"),
+    *("adapter_size", "lora_rank", "lora_alpha", "lora_targets"),
+}
 
 
 def initial_model(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> T5:
@@ -35,11 +40,26 @@ def initial_model(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> T5:
         return T5(config)
     source = Path(recipe.model.pretrained)
     _check_vocabulary(vocabulary_file(find_weights(source)), vocabulary)
-    loaded = load_weights(source)
+    loaded = merged(load_weights(source))
     config = _fitting(recipe, loaded.config, vocabulary)
-    if config == loaded.config:
-        return loaded
-    return build_model(config, loaded.state_dict(), f"model.overrides: {source}", UserError)
+    torch.manual_seed(key(recipe.seed, "initial weights"))
+    return _rebuilt(loaded, config, f"model.overrides: {source}")
+
+
+def _rebuilt(loaded: T5, config: ModelConfig, where: str) -> T5:
+    """The loaded weights as a model of `config`; adapters and LoRA that it lacks are new."""
+    plain = dataclasses.replace(config, lora_rank=None)
+    if plain != loaded.config:
+        tensors = loaded.state_dict()
+        for name, shape in shapes(plain).items():
+            if is_adapter(name) and name not in tensors:
+                tensors[name] = torch.empty(shape)
+                initialize_adapter(name, tensors[name])
+        loaded = build_model(plain, tensors, where, UserError)
+    if config.lora_rank is not None:
+        add_lora(loaded, config.lora_rank, config.lora_alpha, config.lora_targets)
+        loaded.config = config
+    return loaded
 
 
 def starting_config(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> ModelConfig:
@@ -54,7 +74,8 @@ def starting_config(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> Mode
         return _fitting(recipe, None, vocabulary)
     source = Path(recipe.model.pretrained)
     _check_vocabulary(vocabulary_file(find_weights(source)), vocabulary)
-    return _fitting(recipe, read_config(source), vocabulary)
+    found = dataclasses.replace(read_config(source), lora_rank=None)
+    return _fitting(recipe, found, vocabulary)
 
 
 def _check_vocabulary(own: Path, vocabulary: SentencePieceVocabulary) -> None:
@@ -73,6 +94,7 @@ def _fitting(
     config = named if found is None else _adapted(recipe, found)
     if config is None:
         raise UserError("model: name a size, or the pretrained weights to start from")
+    config = _with_new_parts(recipe, found, config)
     if found is not None:
         _check_overrides(recipe, found, config)
         if named is not None:
@@ -83,6 +105,27 @@ def _fitting(
             "embedding rows"
         )
     return config
+
+
+def _with_new_parts(recipe: Recipe, found: ModelConfig | None, config: ModelConfig) -> ModelConfig:
+    """`config` with the adapters or the LoRA of the recipe's fine-tuning method."""
+    settings = recipe.finetune
+    if settings.method == "all":
+        return config
+    if found is None:
+        raise UserError(f"finetune.method: {settings.method} needs model.pretrained")
+    if settings.adapter_size is not None:
+        if found.adapter_size not in (None, settings.adapter_size):
+            raise UserError(
+                f"finetune.adapter_size: {settings.adapter_size}, the weights have adapters of "
+                f"{found.adapter_size}"
+            )
+        return dataclasses.replace(config, adapter_size=settings.adapter_size)
+    if settings.rank is None:
+        return config
+    given = {"lora_alpha": settings.alpha, "lora_targets": settings.targets}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return config.override({"lora_rank": settings.rank, **chosen})
 
 
 def _named_size(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> ModelConfig:

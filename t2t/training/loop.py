@@ -25,6 +25,7 @@ from t2t.registry import Registry
 from t2t.training import checkpoint
 from t2t.training.checkpoint import TrainingState
 from t2t.training.computation import computed_as
+from t2t.training.finetuning import described, drop_frozen_gradients, freeze
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
 from t2t.training.optimizers import (
@@ -156,6 +157,7 @@ def _build(
 ) -> "Trainer":
     """Model, optimizer and stream, new or as the checkpoint has them."""
     model = load_model(resumed) if resumed else initial_model(recipe, data.vocabulary)
+    freeze(model, recipe.finetune)
     model.to(accelerator.device).train()
     optimizer = build_optimizer(model, recipe.optimizer)
     # accelerate wraps: it averages the gradients of the processes. Nothing else is prepared.
@@ -245,7 +247,7 @@ class Trainer:
         if accelerator.is_main_process:
             processes = accelerator.num_processes
             print(
-                f"training {sum(p.numel() for p in self.model.parameters()):,} parameters on "
+                f"training {described(self.model, self.recipe.finetune, settings.steps)} on "
                 f"{_device_name(accelerator.device)} ({settings.precision}), "
                 f"{processes} process{'es' * (processes > 1)}: steps {self.state.step + 1} to "
                 f"{settings.steps}",
@@ -348,6 +350,7 @@ class Trainer:
                 losses.cross_entropy,
                 len(self.tasks),
             )
+        drop_frozen_gradients(self.model, self.recipe.finetune, step)
         norm = self._clipped_norm()
         sums[2] = float(stop.requested)
         together = torch.cat([sums, by_task.flatten()])

@@ -25,6 +25,7 @@ from typing import Any
 from t2t.config import Recipe, differences, dump_recipe, load_recipe
 from t2t.errors import RunError, UserError, refuse
 from t2t.files import write_json, write_text
+from t2t.model.hub_download import revision_of
 from t2t.model.manifest import CONFIG, MANIFEST, steps_of
 from t2t.model.weights import find_weights, weights_hash
 from t2t.training import checkpoint
@@ -222,6 +223,9 @@ class RunDirectory:
             "data": dict(content.data),
             "examples": {name: dict(counts) for name, counts in content.examples.items()},
             "pretrained": recorded["pretrained"] if resumed else _hash_of_start(recipe),
+            "pretrained_revision": (
+                recorded.get("pretrained_revision") if resumed else _revision_of_start(recipe)
+            ),
             "starts": [*recorded["starts"], start],
         }
         for name in (RECIPE_FILE, RUN_FILE):
@@ -247,6 +251,13 @@ def _hash_of_start(recipe: Recipe) -> str | None:
     if recipe.model.pretrained is None:
         return None
     return weights_hash(find_weights(Path(recipe.model.pretrained)))
+
+
+def _revision_of_start(recipe: Recipe) -> str | None:
+    """The commit on the hub of the weights that a new run begins with; None for a folder's."""
+    if recipe.model.pretrained is None:
+        return None
+    return revision_of(find_weights(Path(recipe.model.pretrained)))
 
 
 def _versions() -> dict[str, str]:

@@ -227,8 +227,9 @@ def edit_json(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_type": "bert"}, r"model_type: 't5' is expected \(got 'bert'\)"),
+        ({"model_type": "bert"}, "unknown model_type 'bert'. Known: mt5, t5, umt5"),
         ({"d_model": "GONE"}, "d_model: missing"),
+        ({"dense_act_fn": "silu"}, r"dense_act_fn: .* is expected with feed_forward_proj"),
         ({"d_model": "32"}, "d_model: a number of 1 or more is expected"),
         ({"feed_forward_proj": "gated-silu"}, "feed_forward: relu or gated-gelu is expected"),
         ({"pad_token_id": 3}, r"pad_token_id: 0 is expected \(got 3\)"),
