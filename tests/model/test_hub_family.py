@@ -1,5 +1,6 @@
 """Every kind of checkpoint in transformers' T5 family, written by transformers itself."""
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from transformers import (
 )
 
 from t2t.errors import UserError
+from t2t.model.beam_search import BeamSettings, beam_search
 from t2t.model.generation import greedy
 from t2t.model.hub import load_hf, save_hf
 from t2t.model.sizes import ModelConfig
@@ -128,9 +130,16 @@ def our_logits(model: T5, inputs: torch.Tensor, decoder_inputs: torch.Tensor) ->
     return logits
 
 
+def beams(ours: T5, inputs: torch.Tensor, segments: torch.Tensor, length: int) -> torch.Tensor:
+    """The best of four beams, by transformers' length penalty."""
+    settings = BeamSettings(beams=4, length_penalty=1.0, length_penalty_kind="hf")
+    return beam_search(ours, inputs, segments, length, settings).ids[:, 0]
+
+
 # Ways of generating that must give transformers' tokens: ours, and generate's settings.
 WAYS: dict[str, tuple[Callable[..., torch.Tensor], dict[str, Any]]] = {
     "greedy": (greedy, {"num_beams": 1, "do_sample": False}),
+    "beams": (beams, {"num_beams": 4, "do_sample": False, "length_penalty": 1.0}),
 }
 
 
@@ -140,6 +149,8 @@ def assert_same_model(ours: T5, theirs: Any, batch: tuple[torch.Tensor, torch.Te
         our_logits(ours, *batch), their_logits(theirs, *batch), atol=1e-4, rtol=1e-4
     )
     inputs = batch[0]
+    # In float64, so that no two beams are as good as each other but for rounding.
+    ours, theirs = copy.deepcopy(ours).double(), copy.deepcopy(theirs).double()
     for generate, settings in WAYS.values():
         expected = theirs.generate(
             inputs, attention_mask=(inputs != 0).long(), max_new_tokens=20, **settings
