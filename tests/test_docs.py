@@ -8,6 +8,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from t2t.inspection import preview_task
 from t2t.registry import load_tasks
 from t2t.train import run
@@ -129,6 +131,20 @@ def test_the_loops_of_the_manual_run_on_own_datasets(tmp_path, monkeypatch):
         "negation",
         "books",
     }
+
+
+def test_the_generation_of_the_manual_runs():
+    from t2t.model.sizes import SIZES
+    from t2t.model.transformer import T5
+
+    namespace: dict[str, Any] = {
+        "model": T5(SIZES["tiny"]),
+        "inputs": torch.tensor([[5, 6, 7, 1], [8, 1, 0, 0]]),
+    }
+    (block,) = blocks("generation.md", "python")
+    exec(block, namespace)
+    assert namespace["found"].ids.shape[:2] == (2, 2)
+    assert namespace["best"].shape == (2,)
 
 
 def test_the_loop_over_batches_in_the_manual_runs():
