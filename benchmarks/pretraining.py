@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 HELD_OUT_BOOKS = 5
-HELD_OUT_BATCHES = 32
-EVALUATIONS = 20
+HELD_OUT_BATCHES = 16
+LOOK_EVERY = 60.0
+"""CPU seconds between two looks at the held-out loss."""
 SHAPE = {"d_model": 256, "d_ff": 512, "num_heads": 4, "num_layers": 4, "num_decoder_layers": 4}
 
 
@@ -187,7 +188,7 @@ def train(run: Run, train_text: Path, held_out: Path, settings: Mapping[str, Any
         if used >= next_look or used >= run.seconds:
             curve.points.append((used, tokens, held_out_loss(model, losses, test)))
             print(f"{run.name}: {used:.0f} s, step {step}, {curve.last:.4f}", file=sys.stderr)
-            next_look += run.seconds / EVALUATIONS
+            next_look += min(LOOK_EVERY, run.seconds / 4)
         if used >= run.seconds:
             curve.steps = step
             return curve

@@ -133,6 +133,21 @@ def test_the_loops_of_the_manual_run_on_own_datasets(tmp_path, monkeypatch):
     }
 
 
+def test_the_step_of_the_manual_runs():
+    inputs = torch.tensor([[5, 6, 7, 1], [8, 1, 0, 0]])
+    namespace: dict[str, Any] = {
+        "inputs": inputs,
+        "input_segments": inputs != 0,
+        "decoder_inputs": torch.tensor([[0, 9], [0, 0]]),
+        "target_segments": torch.tensor([[1, 1], [1, 0]]),
+        "targets": torch.tensor([[9, 1], [1, 0]]),
+    }
+    (block,) = blocks("models.md", "python")
+    exec(block, namespace)
+    assert len(namespace["losses"].cross_entropy) == 3
+    assert namespace["model"].embedding.weight.grad.abs().sum() > 0
+
+
 def test_the_generation_of_the_manual_runs():
     from t2t.model.sizes import SIZES
     from t2t.model.transformer import T5
