@@ -22,20 +22,16 @@ from t2t.model.files import load_model
 from t2t.model.loss import T5Loss, TokenLosses
 from t2t.model.transformer import T5
 from t2t.registry import Registry
-from t2t.training import checkpoint
+from t2t.training import checkpoint, sharding
 from t2t.training.checkpoint import TrainingState
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
-from t2t.training.optimizers import (
-    build_optimizer,
-    load_state_tensors,
-    set_learning_rate,
-    state_tensors,
-)
+from t2t.training.optimizers import set_learning_rate
 from t2t.training.processes import exact, from_main, gathered, start_processes, total
 from t2t.training.progress import Display, display
 from t2t.training.run_directory import LOG_FILE, Content, Device, Log, RunDirectory
 from t2t.training.schedules import learning_rate
+from t2t.training.sharding import whole
 from t2t.training.step_report import Counts, batch_counts, finite_or_none, peak_memory, speed
 from t2t.training.stopping import Stopped, StopRequest
 from t2t.training.task_losses import example_tasks, task_means, task_sums
@@ -155,16 +151,14 @@ def _build(
 ) -> "Trainer":
     """Model, optimizer and stream, new or as the checkpoint has them."""
     model = load_model(resumed) if resumed else initial_model(recipe, data.vocabulary)
-    model.to(accelerator.device).train()
-    optimizer = build_optimizer(model, recipe.optimizer)
-    # accelerate wraps: it averages the gradients of the processes. Nothing else is prepared.
+    model.train()
     with_loss = T5Loss(model, recipe.train.z_loss)
-    wrapped, optimizer = accelerator.prepare(with_loss, optimizer)
+    wrapped, optimizer = sharding.prepare(accelerator, with_loss, recipe.optimizer)
     stream = data.stream(accelerator.process_index, accelerator.num_processes)
     state = TrainingState(step=0, stream=stream.state())
     if resumed:
         state = checkpoint.read_state(resumed)
-        load_state_tensors(optimizer, model, checkpoint.read_optimizer(resumed))
+        sharding.load_state(accelerator, optimizer, model, resumed)
         stream.load_state(state.stream)
     on_gpu = accelerator.device.type == "cuda"
     workers = recipe.data.workers
@@ -331,11 +325,12 @@ class Trainer:
         sums = torch.zeros(3, dtype=torch.float64, device=device)
         by_task = torch.zeros(len(self.tasks), 2, dtype=torch.float64, device=device)
         parts = _parts(batch, self.tasks, self.recipe.train.accumulation, device)
-        # DDP averages gradients over the processes, each of which has divided by all tokens.
+        # Gradients are averaged over the processes, each of which has divided by all tokens.
         scale = self.accelerator.num_processes / target_tokens
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+            syncing = contextlib.nullcontext()
+            with syncing if last else sharding.accumulating(self.accelerator, self.wrapped):
                 losses = self._losses(part, (step, self.accelerator.process_index, number))
                 self.accelerator.backward(losses.total * scale)
             sums[0] += losses.cross_entropy.sum()
@@ -367,7 +362,7 @@ class Trainer:
     def _clipped_norm(self) -> Tensor:
         """The global norm of the gradient, which is then scaled down to the recipe's limit."""
         trained = [p for p in self.model.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+        norm = whole(nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
         limit = self.recipe.optimizer.clip_norm
         if limit is not None:
             nn.utils.clip_grads_with_norm_(trained, limit, norm)
@@ -417,21 +412,17 @@ class Trainer:
             )
 
     def _save(self, log: Log | None) -> None:
-        """Write a checkpoint in the first process; the others wait for it."""
-
-        def write() -> None:
-            if log:
-                log.sync()
-            checkpoint.save(
-                self.run_directory.path,
-                self.model,
-                state_tensors(self.optimizer, self.model),
-                self.state,
-                self.vocabulary_file,
-                keep=self.recipe.train.keep,
-            )
-
-        from_main(self.accelerator, write)
+        """Write a checkpoint in the first process, or all of them its shards; all wait for it."""
+        from_main(self.accelerator, lambda: log.sync() if log else None)
+        sharding.save(
+            self.accelerator,
+            self.run_directory.path,
+            self.model,
+            self.optimizer,
+            self.state,
+            self.vocabulary_file,
+            keep=self.recipe.train.keep,
+        )
 
 
 @dataclass(frozen=True, slots=True)
