@@ -62,6 +62,7 @@ def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | No
         Stopped: SIGTERM came; the state is saved.
     """
     with StopRequest() as stop:
+        sharding.check_launcher()
         accelerator = start_processes()
         run = RunDirectory(out)
         with _holding(run, accelerator), exact(accelerator.device):

@@ -36,6 +36,7 @@ from t2t.training.processes import from_main
 from t2t.training.sharded_state import load_sharded_state, write_shards
 
 ASKED = "ACCELERATE_USE_FSDP"
+VERSION = "FSDP_VERSION"
 
 
 def prepare(
@@ -46,9 +47,6 @@ def prepare(
     Either DDP, by accelerate, or sharded where the launcher asks for it and there is more than
     one process. Sharding keeps `model` itself: its parameters become DTensors, over which the
     optimizer is then built.
-
-    Raises:
-        UserError: the launcher's settings ask for what is not done here.
     """
     if not is_sharded(accelerator):
         model.to(accelerator.device)
@@ -60,7 +58,21 @@ def prepare(
 
 def is_sharded(accelerator: Accelerator) -> bool:
     """Whether this run's state is divided: one process has nobody to share it with."""
-    return os.environ.get(ASKED, "").lower() == "true" and accelerator.num_processes > 1
+    return _is_asked() and accelerator.num_processes > 1
+
+
+def _is_asked() -> bool:
+    return os.environ.get(ASKED, "").lower() == "true"
+
+
+def check_launcher() -> None:
+    """Refuse a launcher's settings that would be ignored, before the processes meet.
+
+    Raises:
+        UserError: one of them, named as accelerate's configuration has it.
+    """
+    if _is_asked():
+        launcher_settings()
 
 
 def launcher_settings() -> FullyShardedDataParallelPlugin:
@@ -69,9 +81,10 @@ def launcher_settings() -> FullyShardedDataParallelPlugin:
     Raises:
         UserError: settings that would be ignored.
     """
+    version = os.environ.get(VERSION, "1")
+    if version != "2":
+        raise UserError(f"fsdp_version: {version} is not supported; only 2, as {VERSION}=2 sets it")
     plugin = FullyShardedDataParallelPlugin()
-    if plugin.fsdp_version != 2:
-        raise UserError("FSDP_VERSION: only FSDP2 is supported; set fsdp_version: 2")
     refused = {
         "fsdp_offload_params": isinstance(plugin.cpu_offload, CPUOffloadPolicy),
         "fsdp_activation_checkpointing": plugin.activation_checkpointing,
