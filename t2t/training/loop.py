@@ -133,6 +133,7 @@ def _begin(
         processes=accelerator.num_processes,
         threads=torch.get_num_threads(),
         precision=recipe.train.precision,
+        sharded=sharding.is_sharded(accelerator),
     )
     for change in run.changes(device):
         print(f"not as at the last start: {change}")

@@ -70,6 +70,7 @@ class Device:
     processes: int
     threads: int
     precision: str
+    sharded: bool = False
 
 
 class RunDirectory:

