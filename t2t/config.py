@@ -29,6 +29,8 @@ from t2t.objective import OBJECTIVES, Objective
 from t2t.yaml_document import Document, Key, read_document
 
 DATA_DIR_VARIABLE = "T2T_DATA_DIR"
+# Of the shipped files, those that are for accelerate's launcher.
+LAUNCHER = "accelerate/"
 # Those that accelerate has; each is also the name of its package.
 TRACKERS = (
     "aim",
@@ -429,6 +431,12 @@ def resolve_data_dir(given: str | Path | None) -> Path | None:
 
 def shipped_recipes() -> dict[str, Path]:
     """The recipes that come with t2t, by name ("finetune/super_glue")."""
+    files = shipped_files()
+    return {name: path for name, path in files.items() if not name.startswith(LAUNCHER)}
+
+
+def shipped_files() -> dict[str, Path]:
+    """The recipes that come with t2t and accelerate's configurations beside them, by name."""
     roots = [Path(parent) / "recipes" for parent in t2t.__path__]
     return {
         path.relative_to(root).with_suffix("").as_posix(): path
@@ -453,6 +461,11 @@ def find_recipe(name: str, beside: Path | None = None) -> Path:
         raise UserError(f"{name}: is a folder, and no recipe file")
     if name.endswith((".yaml", ".yml")):
         raise UserError(f"{name}: no such recipe file")
+    if name in shipped_files():
+        raise UserError(
+            f"{name}: is no recipe, but a configuration of accelerate: "
+            f'accelerate launch --config_file "$(t2t recipes path {name})" ... -m t2t.train RECIPE'
+        )
     raise unknown("recipe", name, shipped)
 
 

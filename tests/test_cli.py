@@ -165,6 +165,16 @@ def test_recipes_have_paths(t2t):
     assert Path(out.strip()).is_file()
 
 
+def test_configurations_of_accelerate_have_paths_and_are_no_recipes(t2t):
+    _, out, _ = t2t("recipes")
+    assert "accelerate" not in out
+    _, out, _ = t2t("recipes", "path", "accelerate/fsdp2")
+    assert Path(out.strip()).is_file()
+    code, _, err = t2t("validate", "accelerate/fsdp2")
+    assert code == 2
+    assert 'accelerate launch --config_file "$(t2t recipes path accelerate/fsdp2)"' in err
+
+
 def test_a_vocabulary_is_trained(t2t, data, tmp_path):
     code, out, error = t2t(
         "vocab", "train", data / "text.txt", "--size", 25, "--out", tmp_path / "v.model"

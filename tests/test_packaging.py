@@ -61,9 +61,10 @@ def test_tasks_and_recipes_are_in_the_wheel(installed):
     t2t = installed / "environment" / "bin" / "t2t"
     assert "super_glue_boolq" in run(t2t, "tasks", "list", cwd=installed)
     assert "finetune/super_glue" in run(t2t, "recipes", "list", cwd=installed)
-    path = run(t2t, "recipes", "path", "finetune/super_glue", cwd=installed).strip()
-    assert Path(path).is_file()
-    assert ROOT not in Path(path).parents
+    for name in ("finetune/super_glue", "accelerate/fsdp2"):
+        path = run(t2t, "recipes", "path", name, cwd=installed).strip()
+        assert Path(path).is_file()
+        assert ROOT not in Path(path).parents
 
 
 def test_the_folder_of_tasks_has_one_name():

@@ -22,7 +22,8 @@ def list_recipes() -> None:
 
 @recipes_app.command("path")
 def recipe_path(name: str) -> None:
-    """The file of a shipped recipe."""
-    from t2t.config import find_recipe
+    """The file of a shipped recipe, or of a configuration of accelerate (accelerate/fsdp2)."""
+    from t2t.config import find_recipe, shipped_files
 
-    print(find_recipe(name))
+    configuration = shipped_files().get(name)
+    print(configuration or find_recipe(name))

@@ -21,13 +21,15 @@ TENSORS = "model.safetensors"
 CONFIG = "model.json"
 
 
-def save_model(model: T5, directory: Path) -> None:
+def save_model(model: T5, directory: Path, weights: Mapping[str, Tensor] | None = None) -> None:
     """Write the model's two files into `directory` (made if need be), each whole or not at all.
+
+    `weights` are the model's state where its own tensors are but a part of it.
 
     Raises:
         RunError: the disk refused.
     """
-    write_tensors(directory / TENSORS, model.state_dict())
+    write_tensors(directory / TENSORS, model.state_dict() if weights is None else weights)
     write_json(directory / CONFIG, model.config.to_json())
 
 

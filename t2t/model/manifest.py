@@ -2,6 +2,7 @@
 
     RUN/checkpoints/step-N/model.safetensors, model.json   weights and shape of the model
                            optimizer.safetensors           optimizer state: parameter/key
+                           optimizer/shard-*.safetensors   the same of a sharded run, in its place
                            state.json                      step, stream position, counters
                            spiece.model                    the vocabulary
                            manifest.json                   SHA-256 and size of all others
@@ -12,7 +13,7 @@ Reading a manifest needs no torch: nothing of a checkpoint is loaded before it i
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,11 @@ OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
 VOCABULARY = "spiece.model"
 MANIFEST = "manifest.json"
+SHARDS = "optimizer"
 CONTENT = (TENSORS, CONFIG, OPTIMIZER, STATE, VOCABULARY)
 FORMAT = 1
 _NAME = re.compile(r"step-([1-9][0-9]*)")
+_SHARD = re.compile(rf"{SHARDS}/shard-[0-9]+-model-[0-9]+-of-[0-9]+\.safetensors")
 
 
 def folder_of(run: Path, step: int) -> Path:
@@ -55,8 +58,25 @@ def steps_of(run: Path) -> list[int]:
 
 def make_manifest(folder: Path, step: int) -> dict[str, Any]:
     """What manifest.json says of the files in `folder`; it also covers itself by a hash."""
-    body = {"format": FORMAT, "step": step, "files": {n: _fingerprint(folder / n) for n in CONTENT}}
+    files = {name: _fingerprint(folder / name) for name in content_of(folder)}
+    body = {"format": FORMAT, "step": step, "files": files}
     return body | {"sha256": sha256_json(body)}
+
+
+def content_of(folder: Path) -> list[str]:
+    """The files that a checkpoint being written must hold beside its manifest."""
+    shards = folder / SHARDS
+    if not shards.is_dir():
+        return list(CONTENT)
+    rest = [name for name in CONTENT if name != OPTIMIZER]
+    return rest + sorted(f"{SHARDS}/{name}" for name in os.listdir(shards))
+
+
+def _is_content(names: Collection[str]) -> bool:
+    """Whether these can be the files of a checkpoint: state in one file, or in shards."""
+    rest = set(names) - {name for name in CONTENT if name != OPTIMIZER}
+    complete = len(set(names)) - len(rest) == len(CONTENT) - 1
+    return complete and (rest == {OPTIMIZER} or all(_SHARD.fullmatch(name) for name in rest))
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
@@ -88,22 +108,37 @@ def verify(checkpoint: Path) -> list[str]:
 def _problems(checkpoint: Path) -> list[str]:
     if not checkpoint.is_dir():
         return [f"{checkpoint}: no such folder"]
-    present = {entry.name: entry.is_file(follow_symlinks=False) for entry in os.scandir(checkpoint)}
-    expected = {*CONTENT, MANIFEST}
-    problems = [f"{checkpoint / name}: missing" for name in sorted(expected - set(present))]
-    problems += [f"{checkpoint / name}: unknown" for name in sorted(set(present) - expected)]
-    problems += [f"{checkpoint / name}: not a file" for name, plain in present.items() if not plain]
-    if problems:
-        return problems
+    present = _entries(checkpoint)
+    if not present.get(MANIFEST):
+        return [f"{checkpoint / MANIFEST}: {'not a file' if MANIFEST in present else 'missing'}"]
     manifest = _read_manifest(checkpoint / MANIFEST)
     if manifest is None:
         return [f"{checkpoint / MANIFEST}: damaged"]
     if manifest["format"] != FORMAT:
         return [f"{checkpoint / MANIFEST}: format {manifest['format']}, this t2t reads {FORMAT}"]
+    expected = {*manifest["files"], MANIFEST}
+    problems = [f"{checkpoint / name}: missing" for name in sorted(expected - set(present))]
+    problems += [f"{checkpoint / name}: unknown" for name in sorted(set(present) - expected)]
+    problems += [f"{checkpoint / name}: not a file" for name, plain in present.items() if not plain]
+    if problems:
+        return problems
     if _NAME.fullmatch(checkpoint.name) and checkpoint.name != f"step-{manifest['step']}":
         problems.append(f"{checkpoint}: its manifest is of step {manifest['step']}")
-    damaged = (n for n in CONTENT if _fingerprint(checkpoint / n) != manifest["files"][n])
+    found = manifest["files"].items()
+    damaged = (name for name, entry in found if _fingerprint(checkpoint / name) != entry)
     return problems + [f"{checkpoint / name}: damaged" for name in damaged]
+
+
+def _entries(checkpoint: Path) -> dict[str, bool]:
+    """What lies in a checkpoint, its folder of shards looked into: whether each is a file."""
+    entries: dict[str, bool] = {}
+    for entry in os.scandir(checkpoint):
+        if entry.name == SHARDS and entry.is_dir(follow_symlinks=False):
+            for shard in os.scandir(entry):
+                entries[f"{SHARDS}/{shard.name}"] = shard.is_file(follow_symlinks=False)
+        else:
+            entries[entry.name] = entry.is_file(follow_symlinks=False)
+    return entries
 
 
 def _read_manifest(path: Path) -> dict[str, Any] | None:
@@ -115,7 +150,7 @@ def _read_manifest(path: Path) -> dict[str, Any] | None:
         same = as_json(body | {"sha256": sha256_json(body)}).encode() == data
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    whole = same and (body["format"] != FORMAT or set(body["files"]) == set(CONTENT))
+    whole = same and (body["format"] != FORMAT or _is_content(body["files"]))
     return manifest if whole else None
 
 

@@ -5,10 +5,11 @@ So at every moment, whatever kills the process, the newest `step-N` is whole unl
 damaged it, and that the manifest shows before anything is loaded. Nothing is pickled.
 """
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from t2t.model import manifest
 from t2t.model.files import save_model
 from t2t.model.manifest import folder_of, steps_of
 from t2t.model.transformer import T5
+from t2t.training.sharded_state import read_shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +76,73 @@ def save(
         RunError: the disk refused (full, no permission); the part written is removed and the
             checkpoints that were there stay.
     """
-    final = folder_of(run, state.step)
-    partial = final.with_name(f"{final.name}.tmp")
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
+    partial = begin(run, state.step)
+    with writing(run, state.step):
+        save_file(dict(optimizer_tensors), partial / manifest.OPTIMIZER)
+    complete(run, model, model.state_dict(), state, vocabulary_file, keep=keep)
+    return folder_of(run, state.step)
+
+
+def begin(run: Path, step: int) -> Path:
+    """The empty folder that the files of a checkpoint are written to.
+
+    Optimizer state is the caller's to write there, inside `writing`; then comes `complete`.
+
+    Raises:
+        RunError: the disk refused.
+    """
+    partial = _partial(run, step)
+    with writing(run, step):
+        partial.parent.mkdir(parents=True, exist_ok=True)
         _remove(partial)
         partial.mkdir()
-        _write_content(partial, model, optimizer_tensors, state, vocabulary_file)
-        _publish(partial, final)
+    return partial
+
+
+@contextlib.contextmanager
+def writing(run: Path, step: int) -> Iterator[None]:
+    """Remove the part that is written of a checkpoint when the rest cannot be.
+
+    Raises:
+        RunError: the disk refused.
+    """
+    try:
+        yield
     except (OSError, SafetensorError, RunError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(_partial(run, step), ignore_errors=True)
         raise RunError(
-            f"{final}: cannot write the checkpoint: {_reason(error)}. {_what_is_left(run)}"
+            f"{folder_of(run, step)}: cannot write the checkpoint: {_reason(error)}. "
+            f"{_what_is_left(run)}"
         ) from error
+
+
+def complete(
+    run: Path,
+    model: T5,
+    weights: Mapping[str, Tensor],
+    state: TrainingState,
+    vocabulary_file: Path,
+    *,
+    keep: int | None,
+) -> None:
+    """Write the rest of a checkpoint that was begun, give it its name, and prune the older ones.
+
+    Raises:
+        RunError: the disk refused.
+    """
+    with writing(run, state.step):
+        partial = _partial(run, state.step)
+        _write_content(partial, model, weights, state, vocabulary_file)
+        _publish(partial, folder_of(run, state.step))
     try:
         _prune(run, state.step, keep)
     except OSError as error:
         raise RunError(f"{run}: cannot remove old checkpoints: {_reason(error)}") from error
-    return final
+
+
+def _partial(run: Path, step: int) -> Path:
+    final = folder_of(run, step)
+    return final.with_name(f"{final.name}.tmp")
 
 
 def _reason(error: Exception) -> str:
@@ -101,21 +152,21 @@ def _reason(error: Exception) -> str:
 def _write_content(
     folder: Path,
     model: T5,
-    optimizer_tensors: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
     state: TrainingState,
     vocabulary_file: Path,
 ) -> None:
-    """Write and sync every file, the manifest last."""
-    save_model(model, folder)
-    save_file(dict(optimizer_tensors), folder / manifest.OPTIMIZER)
+    """Write what is not optimizer state, the manifest last, and sync every file."""
+    save_model(model, folder, weights)
     (folder / manifest.STATE).write_text(manifest.as_json(state.to_json()), encoding="utf-8")
     shutil.copyfile(vocabulary_file, folder / manifest.VOCABULARY)
     text = manifest.as_json(manifest.make_manifest(folder, state.step))
     (folder / manifest.MANIFEST).write_text(text, encoding="utf-8")
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    fsync_directory(folder)
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with Path(parent, name).open("rb") as file:
+                os.fsync(file.fileno())
+        fsync_directory(Path(parent))
 
 
 def _publish(partial: Path, final: Path) -> None:
@@ -175,6 +226,8 @@ def read_state(checkpoint: Path) -> TrainingState:
 
 
 def read_optimizer(checkpoint: Path) -> dict[str, Tensor]:
-    """The optimizer's tensors of a checkpoint that `verify` passed, on the CPU."""
+    """The optimizer's tensors of a checkpoint that `verify` passed, whole, on the CPU."""
+    if (checkpoint / manifest.SHARDS).is_dir():
+        return read_shards(checkpoint)
     tensors: dict[str, Tensor] = load_file(checkpoint / manifest.OPTIMIZER)
     return tensors

@@ -22,22 +22,18 @@ from t2t.model.files import load_model
 from t2t.model.loss import TokenLosses
 from t2t.model.transformer import T5
 from t2t.registry import Registry
-from t2t.training import checkpoint
+from t2t.training import checkpoint, sharding
 from t2t.training.checkpoint import TrainingState
 from t2t.training.computation import computed_as
 from t2t.training.finetuning import described, drop_frozen_gradients, freeze
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
-from t2t.training.optimizers import (
-    build_optimizer,
-    load_state_tensors,
-    set_learning_rate,
-    state_tensors,
-)
+from t2t.training.optimizers import set_learning_rate
 from t2t.training.processes import exact, from_main, gathered, start_processes, total
 from t2t.training.progress import Display, display
 from t2t.training.run_directory import LOG_FILE, Content, Device, Log, RunDirectory
 from t2t.training.schedules import learning_rate
+from t2t.training.sharding import whole
 from t2t.training.step_report import Counts, batch_counts, finite_or_none, peak_memory, speed
 from t2t.training.stopping import Stopped, StopRequest
 from t2t.training.task_losses import example_tasks, task_means, task_sums
@@ -68,6 +64,7 @@ def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | No
         Stopped: SIGTERM came; the state is saved.
     """
     with StopRequest() as stop:
+        sharding.check_launcher()
         accelerator = start_processes()
         run = RunDirectory(out)
         with _holding(run, accelerator), exact(accelerator.device):
@@ -138,6 +135,7 @@ def _begin(
         processes=accelerator.num_processes,
         threads=torch.get_num_threads(),
         precision=recipe.train.precision,
+        sharded=sharding.is_sharded(accelerator),
     )
     for change in run.changes(device):
         print(f"not as at the last start: {change}")
@@ -158,16 +156,13 @@ def _build(
     """Model, optimizer and stream, new or as the checkpoint has them."""
     model = load_model(resumed) if resumed else initial_model(recipe, data.vocabulary)
     freeze(model, recipe.finetune)
-    model.to(accelerator.device).train()
-    optimizer = build_optimizer(model, recipe.optimizer)
-    # accelerate wraps: it averages the gradients of the processes. Nothing else is prepared.
-    with_loss = computed_as(model, recipe.train)
-    wrapped, optimizer = accelerator.prepare(with_loss, optimizer)
+    with_loss = computed_as(model.train(), recipe.train)
+    wrapped, optimizer = sharding.prepare(accelerator, with_loss, recipe.optimizer)
     stream = data.stream(accelerator.process_index, accelerator.num_processes)
     state = TrainingState(step=0, stream=stream.state())
     if resumed:
         state = checkpoint.read_state(resumed)
-        load_state_tensors(optimizer, model, checkpoint.read_optimizer(resumed))
+        sharding.load_state(accelerator, optimizer, model, resumed)
         stream.load_state(state.stream)
     on_gpu = accelerator.device.type == "cuda"
     workers = recipe.data.workers
@@ -334,11 +329,12 @@ class Trainer:
         sums = torch.zeros(3, dtype=torch.float64, device=device)
         by_task = torch.zeros(len(self.tasks), 2, dtype=torch.float64, device=device)
         parts = _parts(batch, self.tasks, self.recipe.train.accumulation, device)
-        # DDP averages gradients over the processes, each of which has divided by all tokens.
+        # Gradients are averaged over the processes, each of which has divided by all tokens.
         scale = self.accelerator.num_processes / target_tokens
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+            syncing = contextlib.nullcontext()
+            with syncing if last else sharding.accumulating(self.accelerator, self.wrapped):
                 losses = self._losses(part, (step, self.accelerator.process_index, number))
                 self.accelerator.backward(losses.total * scale)
             sums[0] += losses.cross_entropy.sum()
@@ -371,7 +367,7 @@ class Trainer:
     def _clipped_norm(self) -> Tensor:
         """The global norm of the gradient, which is then scaled down to the recipe's limit."""
         trained = [p for p in self.model.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+        norm = whole(nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
         limit = self.recipe.optimizer.clip_norm
         if limit is not None:
             nn.utils.clip_grads_with_norm_(trained, limit, norm)
@@ -421,21 +417,17 @@ class Trainer:
             )
 
     def _save(self, log: Log | None) -> None:
-        """Write a checkpoint in the first process; the others wait for it."""
-
-        def write() -> None:
-            if log:
-                log.sync()
-            checkpoint.save(
-                self.run_directory.path,
-                self.model,
-                state_tensors(self.optimizer, self.model),
-                self.state,
-                self.vocabulary_file,
-                keep=self.recipe.train.keep,
-            )
-
-        from_main(self.accelerator, write)
+        """Write a checkpoint in the first process, or all of them its shards; all wait for it."""
+        from_main(self.accelerator, lambda: log.sync() if log else None)
+        sharding.save(
+            self.accelerator,
+            self.run_directory.path,
+            self.model,
+            self.optimizer,
+            self.state,
+            self.vocabulary_file,
+            keep=self.recipe.train.keep,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,15 @@ def state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[st
     own: write them before the next step.
     """
     return {
-        f"{name}/{key}": value.detach().cpu().contiguous()
+        name: value.detach().cpu().contiguous()
+        for name, value in named_state(optimizer, model).items()
+    }
+
+
+def named_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
+    """The optimizer's own tensors, where they are, named `parameter name/key`."""
+    return {
+        f"{name}/{key}": value
         for name, parameter in model.named_parameters()
         for key, value in optimizer.state.get(parameter, {}).items()
     }

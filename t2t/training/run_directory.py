@@ -72,6 +72,7 @@ class Device:
     processes: int
     threads: int
     precision: str
+    sharded: bool = False
 
 
 class RunDirectory:

@@ -5,7 +5,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,7 @@ class Project:
         *sets: str,
         processes: int = 1,
         program: Sequence[str] = ("-m", "t2t.train"),
+        environment: Mapping[str, str] | None = None,
     ) -> Any:
         """Start training by the recipe in `out`; a `subprocess.Popen` with text pipes."""
         launcher = [sys.executable]
@@ -85,7 +86,9 @@ class Project:
         return subprocess.Popen(
             [*launcher, *arguments],
             cwd=CHECKOUT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+            env=os.environ
+            | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+            | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -205,8 +205,8 @@ def test_a_full_disk_is_one_clear_error_and_the_previous_stays(tmp_path, monkeyp
         fail(path)
         return real_write(path, *args, **kwargs)
 
-    def save_model(model, folder):
-        real_model(model, folder)
+    def save_model(model, folder, weights):
+        real_model(model, folder, weights)
         fail(folder / "model.safetensors")
 
     monkeypatch.setattr(Path, "write_text", write_text)
