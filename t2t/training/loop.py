@@ -1,7 +1,6 @@
 """Training: the story of a run from a recipe to its last checkpoint."""
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,22 +9,19 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
 
 from t2t.config import Recipe
 from t2t.data.loader import TensorBatch, batch_loader
-from t2t.data.randomness import key
 from t2t.data.stream import rows_step
 from t2t.errors import MAX_LISTED, RunError, UserError
 from t2t.model import manifest
 from t2t.model.files import load_model
-from t2t.model.loss import TokenLosses
 from t2t.model.transformer import T5
 from t2t.registry import Registry
 from t2t.training import checkpoint, sharding
 from t2t.training.checkpoint import TrainingState
 from t2t.training.computation import computed_as
-from t2t.training.finetuning import described, drop_frozen_gradients, freeze
+from t2t.training.finetuning import described, freeze
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
 from t2t.training.optimizers import set_learning_rate
@@ -33,10 +29,9 @@ from t2t.training.processes import exact, from_main, gathered, start_processes, 
 from t2t.training.progress import Display, display
 from t2t.training.run_directory import LOG_FILE, Content, Device, Log, RunDirectory
 from t2t.training.schedules import learning_rate
-from t2t.training.sharding import whole
+from t2t.training.step_gradient import Outcome, StepGradient
 from t2t.training.step_report import Counts, batch_counts, finite_or_none, peak_memory, speed
 from t2t.training.stopping import Stopped, StopRequest
-from t2t.training.task_losses import example_tasks, task_means, task_sums
 from t2t.training.trackers import Trackers
 from t2t.training.training_data import TrainingData, load_training_data
 
@@ -168,37 +163,19 @@ def _build(
     workers = recipe.data.workers
     if workers is None:
         workers = GPU_WORKERS if on_gpu else 0
-    batches = iter(batch_loader(stream, workers=workers, pin_memory=on_gpu))
+    tasks = [corpus.name for corpus in data.corpora]
     return Trainer(
         recipe,
         run,
         accelerator,
         model,
-        wrapped,
+        StepGradient(recipe, accelerator, model, wrapped, tasks),
         optimizer,
-        batches,
-        state,
+        batches=iter(batch_loader(stream, workers=workers, pin_memory=on_gpu)),
+        state=state,
         vocabulary_file=data.vocabulary.path,
-        tasks=[corpus.name for corpus in data.corpora],
         trackers=Trackers(recipe, run.path, state.step),
     )
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """One step's numbers, over the global batch."""
-
-    loss: float
-    z_loss: float
-    grad_norm: float
-    stop: bool
-    task_loss: dict[str, dict[str, float | None]]
-    """Mean cross entropy and target tokens of every task in the batch."""
-
-    @property
-    def finite(self) -> bool:
-        """Whether weights may be changed by this step's gradient."""
-        return math.isfinite(self.loss + self.z_loss) and math.isfinite(self.grad_norm)
 
 
 @dataclass
@@ -212,12 +189,11 @@ class Trainer:
     run_directory: RunDirectory
     accelerator: Accelerator
     model: T5
-    wrapped: nn.Module
+    gradient: StepGradient
     optimizer: torch.optim.Optimizer
     batches: Iterator[TensorBatch]
     state: TrainingState
     vocabulary_file: Path
-    tasks: list[str]
     trackers: Trackers
 
     def run(self, stop: StopRequest) -> None:
@@ -271,7 +247,7 @@ class Trainer:
         batch = next(self.batches)
         counts = Counts(*total(self.accelerator, batch_counts(batch, self.model.config)))
         rate = self._learning_rate(step)
-        outcome = self._gradient(step, batch, counts.target_tokens, stop)
+        outcome = self.gradient.leave(step, batch, counts.target_tokens, stopping=stop.requested)
         if outcome.finite:
             set_learning_rate(self.optimizer, rate)
             self.optimizer.step()
@@ -287,7 +263,7 @@ class Trainer:
 
     def _line(
         self,
-        outcome: _Outcome,
+        outcome: Outcome,
         batch: TensorBatch,
         counts: Counts,
         rate: float,
@@ -321,73 +297,7 @@ class Trainer:
             step, recipe.optimizer.learning_rate, recipe.schedule, recipe.train.steps
         )
 
-    def _gradient(
-        self, step: int, batch: TensorBatch, target_tokens: int, stop: StopRequest
-    ) -> _Outcome:
-        """Leave the mean gradient of the global batch in the parameters, clipped."""
-        device = self.accelerator.device
-        sums = torch.zeros(3, dtype=torch.float64, device=device)
-        by_task = torch.zeros(len(self.tasks), 2, dtype=torch.float64, device=device)
-        parts = _parts(batch, self.tasks, self.recipe.train.accumulation, device)
-        # Gradients are averaged over the processes, each of which has divided by all tokens.
-        scale = self.accelerator.num_processes / target_tokens
-        for number, part in enumerate(parts):
-            last = number == len(parts) - 1
-            syncing = contextlib.nullcontext()
-            with syncing if last else sharding.accumulating(self.accelerator, self.wrapped):
-                losses = self._losses(part, (step, self.accelerator.process_index, number))
-                self.accelerator.backward(losses.total * scale)
-            sums[0] += losses.cross_entropy.sum()
-            sums[1] += losses.z_loss
-            by_task += task_sums(
-                part.tasks,
-                part.target_segments,
-                part.targets,
-                losses.cross_entropy,
-                len(self.tasks),
-            )
-        drop_frozen_gradients(self.model, self.recipe.finetune, step)
-        norm = self._clipped_norm()
-        sums[2] = float(stop.requested)
-        together = torch.cat([sums, by_task.flatten()])
-        together = self.accelerator.reduce(together, reduction="sum")
-        # One wait for all numbers of the step.
-        loss_sum, z_sum, stops, *task_values, grad_norm = torch.cat(
-            [together, norm.double()[None]]
-        ).tolist()
-        pairs = list(zip(task_values[::2], task_values[1::2], strict=True))
-        return _Outcome(
-            loss_sum / target_tokens,
-            z_sum / target_tokens,
-            grad_norm,
-            stops > 0,
-            task_means(pairs, self.tasks),
-        )
-
-    def _clipped_norm(self) -> Tensor:
-        """The global norm of the gradient, which is then scaled down to the recipe's limit."""
-        trained = [p for p in self.model.parameters() if p.grad is not None]
-        norm = whole(nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
-        limit = self.recipe.optimizer.clip_norm
-        if limit is not None:
-            nn.utils.clip_grads_with_norm_(trained, limit, norm)
-        return norm
-
-    def _losses(self, part: "_Part", place: tuple[int, int, int]) -> TokenLosses:
-        """Summed losses of some rows; dropout is a function of (seed, step, process, part)."""
-        torch.manual_seed(key(self.recipe.seed, "dropout", *place))
-        bf16 = self.recipe.train.precision == "bf16"
-        with torch.autocast(part.targets.device.type, torch.bfloat16, enabled=bf16):
-            losses: TokenLosses = self.wrapped(
-                part.inputs,
-                part.input_segments,
-                part.decoder_inputs,
-                part.target_segments,
-                part.targets,
-            )
-        return losses
-
-    def _advance(self, step: int, batch: TensorBatch, outcome: _Outcome) -> None:
+    def _advance(self, step: int, batch: TensorBatch, outcome: Outcome) -> None:
         """Count the step, and what was skipped without a good step between."""
         position = dict(batch.next_state)
         if outcome.finite:
@@ -397,7 +307,7 @@ class Trainer:
         keys = (*self.state.skipped_keys, *gathered(self.accelerator, here))
         self.state = TrainingState(step, position, self.state.skipped + 1, keys)
 
-    def _check_skipped(self, shown: Display, outcome: _Outcome) -> None:
+    def _check_skipped(self, shown: Display, outcome: Outcome) -> None:
         """Say that a step was skipped; give up after too many.
 
         Raises:
@@ -428,38 +338,3 @@ class Trainer:
             self.vocabulary_file,
             keep=self.recipe.train.keep,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Some rows of a batch, as int32 tensors on the device."""
-
-    inputs: Tensor
-    input_segments: Tensor
-    targets: Tensor
-    target_segments: Tensor
-    decoder_inputs: Tensor
-    tasks: Tensor
-    """Of each example: see `example_tasks`."""
-
-
-def _parts(batch: TensorBatch, names: list[str], count: int, device: torch.device) -> list[_Part]:
-    """This process's rows in `count` equal parts; `names` are those of all tasks."""
-    rows = len(batch.inputs) // count
-    tasks = example_tasks(batch.keys, {name: number for number, name in enumerate(names)})
-    return [
-        _Part(
-            *(
-                tensor[start : start + rows].to(device, non_blocking=True)
-                for tensor in (
-                    batch.inputs,
-                    batch.input_segments,
-                    batch.targets,
-                    batch.target_segments,
-                    batch.decoder_inputs,
-                    tasks,
-                )
-            )
-        )
-        for start in range(0, rows * count, rows)
-    ]

@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from t2t.config import load_recipe
 from t2t.model.files import load_model
 from t2t.model.hub import save_hf
-from t2t.training import loop
 from t2t.training.initial_model import initial_model
 from t2t.training.run_directory import RunDirectory
 from t2t.training.step_report import MEASURED
@@ -355,7 +354,7 @@ def test_weights_of_another_size_are_refused(project, finished, tmp_path, capsys
 
 def poison(monkeypatch, steps):
     """Make the loss of some steps, counted from 1, not a number."""
-    real = loop.Trainer._losses
+    real = StepGradient.losses
 
     def losses(self, part, place):
         found = real(self, part, place)
@@ -364,7 +363,7 @@ def poison(monkeypatch, steps):
         nan = float("nan")
         return found._replace(total=found.total * nan, cross_entropy=found.cross_entropy * nan)
 
-    monkeypatch.setattr(loop.Trainer, "_losses", losses)
+    monkeypatch.setattr(StepGradient, "losses", losses)
 
 
 def test_a_step_without_a_finite_gradient_is_skipped(project, tmp_path, monkeypatch, capsys):
