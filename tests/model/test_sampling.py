@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
 from t2t.errors import UserError
+from t2t.model import sampling
 from t2t.model.generation import greedy, sample
 from t2t.model.sampling import Sampler, SamplingSettings, probabilities
 
@@ -28,6 +30,14 @@ def test_tokens_are_drawn_by_the_probabilities(settings):
     chi_squared = ((counts - count * expected) ** 2 / (count * expected))[possible].sum()
     # 7 degrees of freedom at most: above 24.3 once in a thousand.
     assert chi_squared < 24.3
+
+
+@pytest.mark.parametrize("number", [0.0, 1 - 2**-53])
+def test_the_ends_of_the_range_draw_tokens_that_have_a_share(monkeypatch, number):
+    monkeypatch.setattr(sampling, "_uniform", lambda seed, key, count: np.full(count, number))
+    logits = torch.tensor([-1.0, 2.0, 2.0, -1.0])
+    token = drawn(logits, SamplingSettings(top_k=2), 1).argmax()
+    assert int(token) == (1 if number == 0 else 2)
 
 
 def test_probabilities_are_those_of_transformers_warpers():
