@@ -14,6 +14,7 @@ from t2t.model.files import load_model
 from t2t.model.hub import save_hf
 from t2t.training.initial_model import initial_model
 from t2t.training.run_directory import RunDirectory
+from t2t.training.step_gradient import StepGradient
 from t2t.training.step_report import MEASURED
 from t2t.vocabulary import load_vocabulary
 
