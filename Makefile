@@ -27,6 +27,10 @@ check: $(VENV)/installed
 benchmarks: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/denoising.py
 	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/mixing.py
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/optimizers.py
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/attention.py
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/train_step.py
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/decoding.py
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "t2t needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
