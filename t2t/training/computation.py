@@ -1,7 +1,6 @@
 """How a training step is computed: precision of the sums, attention, compilation, memory."""
 
 import torch
-import torch._dynamo
 
 from t2t.config import Data, Train
 from t2t.errors import UserError
@@ -32,7 +31,9 @@ def computed_as(model: T5, settings: Train) -> T5Loss:
         stack.recompute = settings.recompute
     if settings.compile:
         # Beyond its limit torch would go on uncompiled, with a warning at most.
-        torch._dynamo.config.recompile_limit = MAX_SHAPES
+        from torch import _dynamo  # inside: it takes a second to load
+
+        _dynamo.config.recompile_limit = MAX_SHAPES
     return T5Loss(model, settings.z_loss, compiled=settings.compile)
 
 
