@@ -2,22 +2,30 @@
 # Everything that is to be measured on a GPU, in one go; the tables go to $OUT (a folder).
 #   OUT=results VOCABULARY=spiece.model BOOKS=novels.parquet DATA_DIR=data bash benchmarks/gpu.sh
 set -uo pipefail
+mkdir -p "${OUT:?a folder for the results}"
+# Before anything takes time; and as whole paths, for this script has changed the folder.
+BOOKS="$(realpath "${BOOKS:?a Parquet file of texts}")"
+VOCABULARY="$(realpath "${VOCABULARY:?a SentencePiece model}")"
+DATA_DIR="$(realpath "${DATA_DIR:?the folder of official files}")"
+OUT="$(realpath "$OUT")"
 cd "$(dirname "$0")/.."
 export PYTHONPATH="$PWD"
-OUT="${OUT:?a folder for the results}"
-mkdir -p "$OUT"
 {
     nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader
     python -c 'import sys, torch, transformers
 print(sys.version.split()[0], "torch", torch.__version__, "transformers", transformers.__version__)'
 } > "$OUT/machine.txt"
-step() { echo "== $*" | tee -a "$OUT/tables.txt"; python "$@" 2>> "$OUT/errors.txt" | tee -a "$OUT/tables.txt"; }
+step() {
+    echo "== $*" | tee -a "$OUT/tables.txt"
+    python "$@" 2>> "$OUT/errors.txt" | tee -a "$OUT/tables.txt" \
+        || echo "FAILED: $* (see errors.txt)" | tee -a "$OUT/tables.txt"
+}
 step benchmarks/attention.py --device cuda --rows 64 --heads 12
 for size in t5-v1.1-base t5-v1.1-large; do
     step benchmarks/train_step.py --device cuda --size "$size" --rows 64 --precisions bf16 --compiled \
         --settings '{"compile": true, "attention": "plain", "cross_attention": "plain"}' \
         --settings '{"compile": true, "attention": "flex"}' \
-        --settings '{"compile": true, "attention": "flex", "cross_attention": "varlen"}' \
+        --settings '{"attention": "flex", "cross_attention": "varlen"}' \
         --settings '{"compile": true, "residual": "bf16"}'
 done
 step benchmarks/train_step.py --device cuda --size t5-v1.1-base --rows 64 --precisions \

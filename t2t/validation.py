@@ -18,7 +18,7 @@ from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
 from t2t.registry import Registry
 from t2t.task import Task
-from t2t.training.computation import check_computation
+from t2t.training.computation import contradictions
 from t2t.training.initial_model import starting_config
 from t2t.training.schedules import check_schedule
 from t2t.training.trackers import check_trackers
@@ -193,8 +193,10 @@ class _Check:
             with self.at("model"):
                 config = starting_config(self.recipe, vocabulary)
                 self.is_decoder_only = config.is_decoder_only
-                with self.at("train"):
-                    check_computation(self.recipe.train, self.recipe.data, config)
+                found = contradictions(self.recipe.train, self.recipe.data, config)
+                for key, problem in found.items():
+                    with self.at(key):
+                        raise UserError(problem)
 
     def find_data_dir(self) -> Path | None:
         with self.at("data.dir"):

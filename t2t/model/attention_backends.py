@@ -150,6 +150,10 @@ def sdpa(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
     bias = mask_bias(visibility.dense())
     if offsets is not None:
         bias = bias + offsets.dense().float()
+    device = bias.device.type
+    if torch.is_autocast_enabled(device):
+        # Once, and not in every layer: the type that autocast gives queries and keys.
+        bias = bias.to(torch.get_autocast_dtype(device))
 
     def attend_by_torch(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
         mask = bias.to(q.dtype)

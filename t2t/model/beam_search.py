@@ -7,6 +7,7 @@ An example is done when its best running beam, penalised at its present length, 
 the worst of `beams` finished ones.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -48,7 +49,10 @@ class BeamSettings:
         """Refuse impossible values."""
         if self.length_penalty_kind not in LENGTH_PENALTIES:
             raise unknown("length_penalty_kind", self.length_penalty_kind, LENGTH_PENALTIES)
-        refuse([] if self.beams >= 1 else [f"beams: must be 1 or more (got {self.beams})"], "beams")
+        problems = [] if self.beams >= 1 else [f"beams: must be 1 or more (got {self.beams})"]
+        if not math.isfinite(self.length_penalty):
+            problems.append(f"length_penalty: a number is expected (got {self.length_penalty})")
+        refuse(problems, "beams")
 
     def divisor(self, length: int) -> float:
         """What the log-probability of so many tokens is divided by."""

@@ -45,9 +45,16 @@ class _HeadLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float, chunk: int
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        z_loss: float,
+        chunk: int,
+        differentiated: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.needed = ctx.needs_input_grad[:2]
+        # Without gradients no parameter needs one, but `needs_input_grad` says it does.
+        ctx.needed = tuple(needed and differentiated for needed in ctx.needs_input_grad[:2])
         cast_weight = weight.to(hidden.dtype)
         grad_hidden = torch.empty_like(hidden) if ctx.needed[0] else None
         grad_weight = None
@@ -71,10 +78,11 @@ class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         scaled = (
-            of * grad.to(of.dtype) if needed else None
+            # A scalar does not change the type of what it multiplies, and is not rounded first.
+            of * grad if needed else None
             for of, needed in zip(ctx.saved_tensors, ctx.needed, strict=True)
         )
-        return *scaled, None, None, None
+        return *scaled, None, None, None, None
 
 
 def _slices(length: int, size: int) -> list[slice]:
@@ -125,7 +133,9 @@ def head_loss(
         limit = CHUNK_BYTES.get(device, CHUNK_BYTES["cuda"])
         chunk = max(1, limit // (hidden.element_size() * len(weight)))
     with torch.autocast(device, enabled=False):
-        losses = _HeadLoss.apply(hidden, weight, targets.long(), z_loss, chunk)  # type: ignore[no-untyped-call]
+        losses = _HeadLoss.apply(  # type: ignore[no-untyped-call]
+            hidden, weight, targets.long(), z_loss, chunk, torch.is_grad_enabled()
+        )
     return TokenLosses(*losses)
 
 

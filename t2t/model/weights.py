@@ -73,6 +73,11 @@ def find_weights(source: Path, report: Callable[[str], None] = print) -> Path:
         return source
     if not source.is_dir():
         if not is_hub_name(str(source)):
+            if source.is_file():
+                raise UserError(
+                    f"{source}: is a file; a folder is expected. A PyTorch file is a pickle, which "
+                    "can run any code when it is read: t2t reads safetensors alone"
+                )
             raise UserError(f"{source}: no such folder")
         return download(str(source))
     if not any((source / name).is_file() for name in (CONFIG, "config.json")):

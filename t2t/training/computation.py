@@ -3,7 +3,6 @@
 import torch
 
 from t2t.config import Data, Train
-from t2t.errors import UserError
 from t2t.model.attention_backends import backend
 from t2t.model.loss import T5Loss
 from t2t.model.sizes import ModelConfig
@@ -37,21 +36,25 @@ def computed_as(model: T5, settings: Train) -> T5Loss:
     return T5Loss(model, settings.z_loss, compiled=settings.compile)
 
 
-def check_computation(settings: Train, data: Data, config: ModelConfig) -> None:
-    """Refuse settings that contradict each other.
-
-    Raises:
-        UserError: which, and what to take instead.
-    """
+def contradictions(settings: Train, data: Data, config: ModelConfig) -> dict[str, str]:
+    """Settings that contradict each other, by key: why, and what to take instead."""
+    problems = {}
     if settings.residual == "bf16" and settings.precision != "bf16":
-        raise UserError("train.residual: bf16 is for train.precision: bf16")
+        problems["train.residual"] = "bf16 is for train.precision: bf16"
     if settings.compile and data.batching == "padded":
-        raise UserError(
-            "train.compile: every padded batch has a width of its own, and each would be compiled "
-            "for minutes; take data.batching: packed or bucketed"
+        problems["train.compile"] = (
+            "every padded batch has a width of its own, and each would be compiled for minutes; "
+            "take data.batching: packed or bucketed"
         )
     for field in ("attention", "cross_attention"):
         name = getattr(settings, field)
         if name in ON_GPU_ALONE and (config.dropout or not torch.cuda.is_available()):
             lacks = "dropout of attention weights" if config.dropout else "backward pass on a CPU"
-            raise UserError(f"train.{field}: {name} has no {lacks}; take sdpa")
+            problems[f"train.{field}"] = f"{name} has no {lacks}; take sdpa"
+        elif name == "varlen" and settings.precision != "bf16":
+            problems[f"train.{field}"] = "varlen is for train.precision: bf16"
+        elif name == "varlen" and settings.compile:
+            problems[f"train.{field}"] = (
+                "varlen and train.compile: each number of examples in a row would be compiled anew"
+            )
+    return problems

@@ -25,6 +25,10 @@ _FREE = {
 }
 
 
+# Fields of a model that a fine-tuning method adds.
+_OF_FINE_TUNING = ("adapter_size", "lora_rank", "lora_alpha", "lora_targets")
+
+
 def initial_model(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> T5:
     """The model of a run's first step, on the CPU.
 
@@ -135,6 +139,9 @@ def _named_size(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> ModelCon
 
 def _adapted(recipe: Recipe, base: ModelConfig) -> ModelConfig:
     """`base` with the recipe's overrides and dropout."""
+    for name in recipe.model.overrides:
+        if name in _OF_FINE_TUNING:
+            raise UserError(f"model.overrides: {name} is set by the section finetune")
     config = base.override(recipe.model.overrides)
     if recipe.model.dropout is not None:
         config = dataclasses.replace(config, dropout=recipe.model.dropout)

@@ -13,14 +13,14 @@ from accelerate import Accelerator
 from t2t.config import Recipe
 from t2t.data.loader import TensorBatch, batch_loader
 from t2t.data.stream import rows_step
-from t2t.errors import MAX_LISTED, RunError, UserError
+from t2t.errors import MAX_LISTED, RunError, UserError, refuse
 from t2t.model import manifest
 from t2t.model.files import load_model
 from t2t.model.transformer import T5
 from t2t.registry import Registry
 from t2t.training import checkpoint, sharding
 from t2t.training.checkpoint import TrainingState
-from t2t.training.computation import computed_as
+from t2t.training.computation import computed_as, contradictions
 from t2t.training.finetuning import described, freeze
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
@@ -151,6 +151,9 @@ def _build(
     """Model, optimizer and stream, new or as the checkpoint has them."""
     model = load_model(resumed) if resumed else initial_model(recipe, data.vocabulary)
     freeze(model, recipe.finetune)
+    # Again, for a run may go on where there is no GPU.
+    found = contradictions(recipe.train, recipe.data, model.config)
+    refuse([f"{key}: {problem}" for key, problem in found.items()], "recipe")
     with_loss = computed_as(model.train(), recipe.train)
     wrapped, optimizer = sharding.prepare(accelerator, with_loss, recipe.optimizer)
     stream = data.stream(accelerator.process_index, accelerator.num_processes)
@@ -287,7 +290,12 @@ class Trainer:
         }
 
     def _peak(self) -> float | None:
-        """FLOP/s of all devices, which are taken to be alike."""
+        """FLOP/s of all devices, which are taken to be alike.
+
+        None too where most weights are frozen: the FLOPs counted are those of training them all.
+        """
+        if self.recipe.finetune.method in ("adapters", "lora"):
+            return None
         peak = peak_flops(_device_name(self.accelerator.device))
         return None if peak is None else peak * self.accelerator.num_processes
 

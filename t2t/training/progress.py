@@ -28,11 +28,11 @@ class Display:
 
 def display(total: int, done: int, every: int) -> Display:
     """A bar where stdout is a terminal, else a line every `every` steps."""
-    return _Bar(total, done) if sys.stdout.isatty() else _Lines(total, every)
+    return _Bar(total, done, every) if sys.stdout.isatty() else _Lines(total, every)
 
 
 class _Lines(Display):
-    """Plain lines with means since the line before."""
+    """A line every so many steps, of the steps since the one before."""
 
     def __init__(self, total: int, every: int) -> None:
         self._total = total
@@ -44,20 +44,21 @@ class _Lines(Display):
         if line["step"] % self._every and line["step"] != self._total:
             return
         where = f"step {line['step']}/{self._total}"
-        print(f"{where}  {_summary(line)}  {_health(self._since)}", flush=True)
+        self.message(f"{where}  {_summary(line)}  {_health(self._since)}")
         by_task = _task_losses(self._since)
         if by_task:
-            print(f"  loss by task: {by_task}", flush=True)
+            self.message(f"  loss by task: {by_task}")
         self._since = []
 
     def message(self, text: str) -> None:
         print(text, flush=True)
 
 
-class _Bar(Display):
-    """A rich progress bar with the last step's loss."""
+class _Bar(_Lines):
+    """The same lines above a rich progress bar with the last step's loss."""
 
-    def __init__(self, total: int, done: int) -> None:
+    def __init__(self, total: int, done: int, every: int) -> None:
+        super().__init__(total, every)
         self._progress = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -76,6 +77,7 @@ class _Bar(Display):
 
     def step(self, line: Mapping[str, Any]) -> None:
         self._progress.update(self._task, completed=line["step"], summary=_summary(line))
+        super().step(line)
 
     def message(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, emoji=False)

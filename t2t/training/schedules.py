@@ -111,5 +111,6 @@ def why_not_longer(schedule: Schedule, step: int, total_steps: int, longer: int)
     assert decay is not None, "rates differ"
     return (
         f"the {schedule.name} schedule is made for {total_steps} steps, and its decay began behind "
-        f"step {decay.begin}; with {longer} steps those up to {step} would have been other ones"
+        f"step {decay.begin}; with {longer} steps the learning rates of those up to {step} "
+        "would have been others"
     )

@@ -73,6 +73,36 @@ def test_the_arithmetic_is_float32_whatever_the_products_are():
     assert weight.grad.dtype == torch.float32
 
 
+@pytest.mark.parametrize("tokens", [3, 901])
+def test_the_mean_has_the_gradient_of_the_mean_in_bfloat16_too(tokens):
+    """1/tokens is no bfloat16 number: rounded, it would scale the whole gradient."""
+    torch.manual_seed(0)
+    hidden, weight = torch.randn(tokens, 16, requires_grad=True), torch.randn(50, 16)
+    targets = torch.randint(1, 50, (tokens,))
+
+    def norm(mean):
+        with torch.autocast("cpu", torch.bfloat16):
+            total = head_loss(hidden, weight, targets).total
+        loss = total / tokens if mean else total
+        return torch.autograd.grad(loss, hidden)[0].norm().item()
+
+    assert norm(mean=True) * tokens == pytest.approx(norm(mean=False), rel=1e-3)
+
+
+def test_without_gradients_none_is_computed(monkeypatch):
+    products = []
+    real = torch.mm
+    monkeypatch.setattr(
+        torch, "mm", lambda *args, **more: products.append(1) or real(*args, **more)
+    )
+    hidden, weight = torch.randn(5, 8), torch.randn(9, 8, requires_grad=True)
+    with torch.no_grad():
+        head_loss(hidden, weight, torch.ones(5, dtype=torch.long))
+    assert not products
+    head_loss(hidden, weight, torch.ones(5, dtype=torch.long))
+    assert products
+
+
 def test_loss_and_z_loss_are_within_a_millionth_of_float64():
     torch.manual_seed(0)
     hidden, weight = torch.randn(500, 64), torch.randn(2000, 64) * 0.3

@@ -1,5 +1,6 @@
 """What is shown of a run: lines, or a bar on a terminal."""
 
+import re
 import sys
 
 import pytest
@@ -95,6 +96,10 @@ def test_a_terminal_gets_a_bar_with_the_last_loss(capsys, monkeypatch):
     assert "6/9" in out
     assert "loss 0.5000" in out
     assert "tokens/s" not in out
+    with display(total=9, done=4, every=2) as shown:
+        shown.step(line(5))
+        shown.step(line(6, loss=0.5))
+    assert re.search(r"step 6/9  loss 0.5000 .* tokens/s", capsys.readouterr().out)
 
 
 def test_the_other_processes_show_nothing(capsys):
