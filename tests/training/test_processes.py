@@ -197,16 +197,16 @@ DROPOUT_KEYS = """
 import sys
 from pathlib import Path
 from t2t.train import run
-from t2t.training import loop
+from t2t.training import step_gradient
 
-real = loop.key
+real = step_gradient.key
 
 def key(*parts):
     made = real(*parts)
     print(f"dropout key: {made}\\n", end="", flush=True)
     return made
 
-loop.key = key
+step_gradient.key = key
 recipe, _, out = sys.argv[1:]
 sys.exit(run(recipe, Path(out)))
 """
