@@ -50,8 +50,11 @@ class BeamSettings:
         if self.length_penalty_kind not in LENGTH_PENALTIES:
             raise unknown("length_penalty_kind", self.length_penalty_kind, LENGTH_PENALTIES)
         problems = [] if self.beams >= 1 else [f"beams: must be 1 or more (got {self.beams})"]
-        if not math.isfinite(self.length_penalty):
-            problems.append(f"length_penalty: a number is expected (got {self.length_penalty})")
+        # Beyond this no power of a length fits a float.
+        if not (math.isfinite(self.length_penalty) and abs(self.length_penalty) <= 100):
+            problems.append(
+                f"length_penalty: a number from -100 to 100 is expected (got {self.length_penalty})"
+            )
         refuse(problems, "beams")
 
     def divisor(self, length: int) -> float:

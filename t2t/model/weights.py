@@ -78,7 +78,10 @@ def find_weights(source: Path, report: Callable[[str], None] = print) -> Path:
                     f"{source}: is a file; a folder is expected. A PyTorch file is a pickle, which "
                     "can run any code when it is read: t2t reads safetensors alone"
                 )
-            raise UserError(f"{source}: no such folder")
+            raise UserError(
+                f"{source}: no such folder; a model of the hub is named OWNER/NAME, a shape that "
+                "starts from nothing is model.size"
+            )
         return download(str(source))
     if not any((source / name).is_file() for name in (CONFIG, "config.json")):
         raise UserError(

@@ -46,6 +46,8 @@ def contradictions(settings: Train, data: Data, config: ModelConfig) -> dict[str
             "every padded batch has a width of its own, and each would be compiled for minutes; "
             "take data.batching: packed or bucketed"
         )
+    if settings.cross_attention and config.is_decoder_only:
+        problems["train.cross_attention"] = "a decoder alone has no cross attention; leave it out"
     for field in ("attention", "cross_attention"):
         name = getattr(settings, field)
         if name in ON_GPU_ALONE and (config.dropout or not torch.cuda.is_available()):

@@ -75,6 +75,29 @@ def test_backends_agree_in_values_and_in_all_gradients(name, case):
         torch.testing.assert_close(one, other, atol=2e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_batch_may_be_taken_a_row_at_a_time(case, monkeypatch):
+    visibility, learned = CASES[case]
+    torch.manual_seed(0)
+    queries, keys = visibility.query_segments.shape[1], visibility.key_segments.shape[1]
+    q, k, v = (
+        torch.randn(2, HEADS, length, WIDTH, requires_grad=True) for length in (queries, keys, keys)
+    )
+    table = RelativeBias(HEADS, num_buckets=8, max_distance=32)
+    torch.nn.init.normal_(table.weight)
+    inputs = [q, k, v, *([table.weight] if learned else [])]
+
+    def results():
+        offsets = table(queries, keys, bidirectional=True) if learned else None
+        mixed = BACKENDS["matmul"](visibility, offsets)(q, k, v, 0.0)
+        return [mixed, *torch.autograd.grad(mixed.square().sum(), inputs)]
+
+    together = results()
+    monkeypatch.setattr(attention_backends, "GROUP_BYTES", 1)
+    for one, other in zip(results(), together, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["plain", "sdpa", "matmul"])
 def test_dropout_of_weights_drops_its_share(name):
     torch.manual_seed(0)

@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from t2t.model import loss
 from t2t.model.loss import T5Loss, head_loss
 
 
@@ -43,8 +44,12 @@ def test_sums_are_those_of_the_definition(seed, tokens, vocabulary, z_loss, scal
 
 @pytest.mark.parametrize("z_loss", [0.0, 0.3])
 @pytest.mark.parametrize("chunk", [1, 3, 100])
+@pytest.mark.parametrize("softmax_tokens", [1, 2, 1000])
 @pytest.mark.parametrize("wanted", [(True, True), (True, False), (False, True)])
-def test_gradients_are_those_of_autograd_for_any_chunk(z_loss, chunk, wanted):
+def test_gradients_are_those_of_autograd_for_any_chunk(
+    z_loss, chunk, softmax_tokens, wanted, monkeypatch
+):
+    monkeypatch.setitem(loss.SOFTMAX_BYTES, "cpu", softmax_tokens * 4 * 7)
     torch.manual_seed(0)
     hidden = torch.randn(8, 6, requires_grad=wanted[0])
     weight = torch.randn(7, 6, requires_grad=wanted[1])
@@ -87,6 +92,16 @@ def test_the_mean_has_the_gradient_of_the_mean_in_bfloat16_too(tokens):
         return torch.autograd.grad(loss, hidden)[0].norm().item()
 
     assert norm(mean=True) * tokens == pytest.approx(norm(mean=False), rel=1e-3)
+
+
+def test_the_logits_never_exist_at_once(monkeypatch):
+    seen = []
+    real = torch.nn.functional.linear
+    monkeypatch.setattr(loss.F, "linear", lambda x, w: seen.append(len(x)) or real(x, w))
+    monkeypatch.setitem(loss.CHUNK_BYTES, "cpu", 4 * 9 * 3)
+    hidden, weight = torch.randn(10, 8), torch.randn(9, 8, requires_grad=True)
+    head_loss(hidden, weight, torch.ones(10, dtype=torch.long))
+    assert seen == [3, 3, 3, 1]
 
 
 def test_without_gradients_none_is_computed(monkeypatch):

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from t2t.config import Data, Train
+from t2t.model import transformer
 from t2t.model.sizes import size
 from t2t.model.transformer import T5
 from t2t.training.computation import computed_as, contradictions
@@ -53,6 +54,29 @@ def test_recomputing_keeps_dropout_as_it_was():
 
     for one, other in zip(gradients(True), gradients(False), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_recomputing_computes_every_block_twice():
+    def calls(recompute):
+        counted = []
+        model = T5(size("tiny").override({"vocab_size": 32, "dropout": 0.0})).train()
+        for block in (*model.encoder.blocks, *model.decoder.blocks):
+            block.register_forward_pre_hook(lambda *call: counted.append(1))
+        computed_as(model, settings(recompute=recompute))(**ROWS).total.backward()
+        return len(counted)
+
+    assert calls(recompute=True) == 2 * calls(recompute=False)
+
+
+def test_each_attention_has_the_backend_that_was_asked_for(monkeypatch):
+    asked = []
+    real = transformer.backend
+    monkeypatch.setattr(
+        transformer, "backend", lambda name, device: asked.append(name) or real(name, device)
+    )
+    model = T5(size("tiny").override({"vocab_size": 32}))
+    computed_as(model, settings(attention="plain", cross_attention="sdpa"))(**ROWS)
+    assert sorted(asked) == ["plain", "plain", "sdpa"]
 
 
 @pytest.mark.parametrize("residual", ["fp32", "bf16"])
