@@ -37,6 +37,17 @@ from t2t.training.sharded_state import load_sharded_state, write_shards
 
 ASKED = "ACCELERATE_USE_FSDP"
 VERSION = "FSDP_VERSION"
+REFUSED = {
+    "ACCELERATE_MIXED_PRECISION": (
+        ("no", "bf16"),
+        "t2t computes in what train.precision says, and T5 overflows in fp16; take bf16 there",
+    ),
+    "ACCELERATE_DYNAMO_BACKEND": (("no",), "set train.compile in the recipe instead"),
+    "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": (("1",), "set train.accumulation instead"),
+    "ACCELERATE_USE_DEEPSPEED": (("false",), "DeepSpeed is not supported; take DDP or FSDP2"),
+    "ACCELERATE_USE_MEGATRON_LM": (("false",), "Megatron-LM is not supported; take DDP or FSDP2"),
+}
+"""Variables of accelerate's launcher: harmless values, and why others may not be."""
 
 
 def prepare(
@@ -66,11 +77,16 @@ def _is_asked() -> bool:
 
 
 def check_launcher() -> None:
-    """Refuse a launcher's settings that would be ignored, before the processes meet.
+    """Refuse a launcher's settings that would be ignored or change a recipe's meaning.
+
+    Before the processes meet. accelerate's `mixed_precision: bf16` is the recipe's to decide.
 
     Raises:
         UserError: one of them, named as accelerate's configuration has it.
     """
+    for variable, (harmless, reason) in REFUSED.items():
+        if os.environ.get(variable, harmless[0]).lower() not in harmless:
+            raise UserError(f"{variable}={os.environ[variable]}: {reason}")
     if _is_asked():
         launcher_settings()
 

@@ -208,3 +208,26 @@ def test_settings_that_would_be_ignored_are_refused(monkeypatch, sharded, name, 
         monkeypatch.setenv(key, told)
     with pytest.raises(UserError, match=message):
         check_launcher()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("ACCELERATE_MIXED_PRECISION", "fp16", "T5 overflows in fp16"),
+        ("ACCELERATE_DYNAMO_BACKEND", "INDUCTOR", r"set train\.compile"),
+        ("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4", r"set train\.accumulation"),
+        ("ACCELERATE_USE_DEEPSPEED", "true", "DeepSpeed is not supported"),
+        ("ACCELERATE_USE_MEGATRON_LM", "true", "Megatron-LM is not supported"),
+    ],
+)
+def test_what_a_launcher_may_not_decide_is_refused(monkeypatch, variable, value, message):
+    check_launcher()
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UserError, match=message):
+        check_launcher()
+
+
+def test_what_accelerates_launcher_always_sets_is_taken(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "NO")
+    check_launcher()
