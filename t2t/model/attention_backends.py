@@ -1,7 +1,8 @@
 """Ways to compute T5's attention, with the same results.
 
-- `matmul`: whole score matrices and a backward pass written out; the fastest on a CPU.
-- `plain`: the same in ordinary operations, which torch.compile fuses.
+- `matmul`: the scores of a few rows of the batch at a time, and a backward pass written out; the
+  fastest on a CPU.
+- `plain`: whole score matrices in ordinary operations, which torch.compile fuses.
 - `sdpa`: torch's scaled_dot_product_attention with bias and mask as one matrix; on a GPU its
   memory-efficient kernel keeps no weights.
 - `flex`: flex_attention with the bias as a table of offsets and a block mask, so that the blocks
@@ -121,7 +122,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: ScoreBias, dropout: float) -> 
 
 
 def matmul(visibility: Visibility, offsets: OffsetBias | None) -> Attend:
-    """Whole score matrices, and a backward pass of our own."""
+    """The scores of a few rows at a time, and a backward pass of our own."""
     mask = mask_bias(visibility.dense())
     if offsets is None:
         bias = ScoreBias(mask)
