@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from t2t.casts import Cast, Texts
+from t2t.casts.texts import Cast, Texts
 from t2t.class_balance import ClassBalance, class_temperature
 from t2t.errors import T2TError, UserError, refuse, unknown
 from t2t.objective import Objective

@@ -5,9 +5,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from t2t import casts
-from t2t import metrics as metric_functions
+from t2t import parsing
+from t2t.casts import classification as casts
+from t2t.casts.texts import document
 from t2t.documents import TextSource
+from t2t.metrics import scores
 from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import Source
@@ -23,7 +25,7 @@ def classification(
     source: Source,
     text: Callable[[Row], str],
     labels: tuple[str, ...],
-    metrics: Sequence[metric_functions.Metric] = (),
+    metrics: Sequence[scores.Metric] = (),
     more_metrics: Sequence[Metric] = (),
     num_examples: Mapping[str, int] = MappingProxyType({}),
 ) -> Task:
@@ -34,7 +36,7 @@ def classification(
         source: rows with a `label`, the id of one of `labels` or -1.
         text: the inputs of a row.
         labels: the label names by their id.
-        metrics: functions of target and predicted class ids, of t2t/metrics.py.
+        metrics: functions of target and predicted class ids, of t2t/metrics/.
         more_metrics: functions of the predictions themselves.
         num_examples: the official number of examples by split, where there is one; rates count
             what is there.
@@ -53,7 +55,7 @@ def classification(
 
 def text_task(name: str, source: TextSource, objective: Objective = SPAN_CORRUPTION) -> Task:
     """A corpus: the documents of text files under an unsupervised objective, T5's by default."""
-    return Task(name=name, source=source, cast=casts.document, objective=objective)
+    return Task(name=name, source=source, cast=document, objective=objective)
 
 
 def parse_label(output: str, example: Example, labels: Sequence[str]) -> str | Invalid:
@@ -63,7 +65,7 @@ def parse_label(output: str, example: Example, labels: Sequence[str]) -> str | I
     return Invalid(f"{output!r} is not one of {', '.join(labels)}")
 
 
-def class_metric(metric: metric_functions.Metric, labels: Sequence[str]) -> Metric:
+def class_metric(metric: scores.Metric, labels: Sequence[str]) -> Metric:
     """A metric of class ids, over predictions whose values are label names."""
 
     def score(predictions: Sequence[Prediction]) -> dict[str, float]:
@@ -76,14 +78,14 @@ def class_metric(metric: metric_functions.Metric, labels: Sequence[str]) -> Metr
 
 
 def grouped_metric(
-    metric: metric_functions.Metric,
+    metric: scores.Metric,
     group: Callable[[Example], Any],
     value: Callable[[Any], Any] = lambda value: value,
 ) -> Metric:
     """A metric of {"value", "group"} targets and {"value"} predictions.
 
     Args:
-        metric: a function of t2t/metrics.py that scores groups, such as MultiRC's questions.
+        metric: a function of t2t/metrics/ that scores groups, such as MultiRC's questions.
         group: what an example belongs to.
         value: turns labels and predicted values (None: invalid) into the metric's.
     """
@@ -97,7 +99,7 @@ def grouped_metric(
     return _named_like(metric, score)
 
 
-def _named_like(metric: metric_functions.Metric, score: Metric) -> Metric:
+def _named_like(metric: scores.Metric, score: Metric) -> Metric:
     """The name of the metric inside is what `t2t tasks show` prints."""
     score.__name__ = getattr(metric, "__name__", type(metric).__name__)
     return score
@@ -106,5 +108,5 @@ def _named_like(metric: metric_functions.Metric, score: Metric) -> Metric:
 def class_id(value: str | None, labels: Sequence[str]) -> int:
     """The id of a label name, -1 for None: an invalid prediction."""
     if value is None:
-        return metric_functions.INVALID
-    return metric_functions.label_to_class_id(value, labels)
+        return scores.INVALID
+    return parsing.label_to_class_id(value, labels)

@@ -8,26 +8,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from t2t.casts import (
-    axb_text,
-    keyed_text,
-    label_name,
-    multirc_text,
-    record,
-    wsc,
-    wsc_correct_referent,
-)
+from t2t.casts.classification import axb_text, keyed_text, label_name
+from t2t.casts.reading import multirc_text, record
+from t2t.casts.winograd import wsc, wsc_correct_referent
 from t2t.errors import UserError
-from t2t.metrics import (
+from t2t.metrics.answers import deduplicated_squad, multirc_exact_match, multirc_f1
+from t2t.metrics.classification import (
     accuracy,
-    deduplicated_squad,
     gender_parity,
     matthews_corrcoef,
     mean_multiclass_f1,
-    multirc_exact_match,
-    multirc_f1,
-    wsc_matches,
 )
+from t2t.parsing import wsc_matches
 from t2t.registry import Mixture
 from t2t.rows import Row, texts_of
 from t2t.task import Example, Invalid, Prediction, Task

@@ -8,7 +8,7 @@ are dropped. A label may be missing in the test split alone, and is -1 then.
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from t2t.casts import pronoun_problem
+from t2t.casts.winograd import pronoun_problem
 from t2t.json_lines import Fields
 from t2t.rows import UNLABELLED, Row
 from t2t.sources import FilesOrHub, HubSource, OfficialFiles, RowReader

@@ -15,6 +15,7 @@ LAYERS = [
     ["t2t.files", "t2t.progress", "t2t.rows", "t2t.objective", "t2t.class_balance"],
     ["t2t.yaml_document", "t2t.json_lines"],
     ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics", "t2t.text_files"],
+    ["t2t.parsing"],
     ["t2t.documents", "t2t.tokenizer_vocabulary", "t2t.byte_vocabulary"],
     ["t2t.task"],
     ["t2t.registry"],
@@ -93,7 +94,14 @@ def test_there_is_no_import_cycle():
 
 @pytest.mark.parametrize(
     "module",
-    ["t2t.task", "t2t.tasks.super_glue", "t2t.sources", "t2t.metrics", "t2t.config", "t2t.cli"],
+    [
+        "t2t.task",
+        "t2t.tasks.super_glue",
+        "t2t.sources",
+        "t2t.metrics.answers",
+        "t2t.config",
+        "t2t.cli",
+    ],
 )
 def test_light_modules_load_nothing_heavy(module):
     code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from t2t import metrics
 from t2t.errors import UserError
 from t2t.inspection import describe_task, preview_task, task_summaries
+from t2t.metrics import classification as metrics
 from t2t.registry import Registry
 from t2t.sources import MemorySource
 from t2t.task import Task

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from t2t import metrics
 from t2t.errors import UserError
+from t2t.metrics import classification as metrics
 from t2t.mixture_shares import mixture_shares, shares
 from t2t.registry import Mixture, Registry
 from t2t.sources import MemorySource

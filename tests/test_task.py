@@ -3,8 +3,9 @@ from functools import partial
 
 import pytest
 
-from t2t import casts, metrics
+from t2t.casts import classification as casts
 from t2t.errors import UserError
+from t2t.metrics import classification as metrics
 from t2t.sources import MemorySource
 from t2t.task import CastRow, Example, Prediction, Task
 from t2t.task_parts import classification

@@ -1,7 +1,8 @@
 from functools import partial
 
-from t2t import casts, metrics
+from t2t.casts import classification as casts
 from t2t.documents import TextSource
+from t2t.metrics import classification as metrics
 from t2t.objective import Objective
 from t2t.sources import MemorySource
 from t2t.task import Example, Invalid, Prediction, Task

@@ -13,7 +13,7 @@ import evaluate
 from datasets import Features, Value
 from datasets import Sequence as ListOf
 
-from t2t import metrics
+from t2t.metrics import answers, classification
 
 _CITATION = (
     "Raffel et al. 2020, Exploring the Limits of Transfer Learning; Wang et al. 2019, SuperGLUE"
@@ -52,8 +52,8 @@ class Accuracy(T5Metric):
     summary = "Share of class ids that are equal, times 100."
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.accuracy`."""
-        return metrics.accuracy(targets, predictions)
+        """`t2t.metrics.classification.accuracy`."""
+        return classification.accuracy(targets, predictions)
 
 
 class CommitmentBankF1(T5Metric):
@@ -62,8 +62,8 @@ class CommitmentBankF1(T5Metric):
     summary = "Unweighted mean of the F1 of classes 0, 1 and 2, times 100."
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.mean_multiclass_f1` of 3 classes."""
-        return metrics.mean_multiclass_f1(3)(targets, predictions)
+        """`t2t.metrics.classification.mean_multiclass_f1` of 3 classes."""
+        return classification.mean_multiclass_f1(3)(targets, predictions)
 
 
 class MatthewsCorrelation(T5Metric):
@@ -72,8 +72,8 @@ class MatthewsCorrelation(T5Metric):
     summary = "Matthews' correlation coefficient, times 100."
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.matthews_corrcoef`."""
-        return metrics.matthews_corrcoef(targets, predictions)
+        """`t2t.metrics.classification.matthews_corrcoef`."""
+        return classification.matthews_corrcoef(targets, predictions)
 
 
 class BinaryF1(T5Metric):
@@ -82,8 +82,8 @@ class BinaryF1(T5Metric):
     summary = "F1 of class 1, times 100."
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.f1_score_with_invalid`."""
-        return metrics.f1_score_with_invalid(targets, predictions)
+        """`t2t.metrics.classification.f1_score_with_invalid`."""
+        return classification.f1_score_with_invalid(targets, predictions)
 
 
 class GenderParity(T5Metric):
@@ -92,8 +92,8 @@ class GenderParity(T5Metric):
     summary = "Share of pairs with one prediction for both genders, times 100."
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.gender_parity`."""
-        return metrics.gender_parity(targets, predictions)
+        """`t2t.metrics.classification.gender_parity`."""
+        return classification.gender_parity(targets, predictions)
 
 
 class MultiRC(T5Metric):
@@ -106,9 +106,9 @@ class MultiRC(T5Metric):
     }
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.multirc_f1` and `multirc_exact_match`."""
-        f1 = metrics.multirc_f1(targets, predictions)
-        return f1 | metrics.multirc_exact_match(targets, predictions)
+        """`t2t.metrics.answers.multirc_f1` and `multirc_exact_match`."""
+        f1 = answers.multirc_f1(targets, predictions)
+        return f1 | answers.multirc_exact_match(targets, predictions)
 
 
 class Squad(T5Metric):
@@ -121,8 +121,8 @@ class Squad(T5Metric):
     }
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.squad`."""
-        return metrics.squad(targets, predictions)
+        """`t2t.metrics.answers.squad`."""
+        return answers.squad(targets, predictions)
 
 
 class ReCoRD(T5Metric):
@@ -135,5 +135,5 @@ class ReCoRD(T5Metric):
     }
 
     def score(self, targets: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """`t2t.metrics.deduplicated_squad`."""
-        return metrics.deduplicated_squad(targets, predictions)
+        """`t2t.metrics.answers.deduplicated_squad`."""
+        return answers.deduplicated_squad(targets, predictions)

@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from t2t.casts import NO_LABEL_TARGET
+from t2t.casts.texts import NO_LABEL_TARGET
 from t2t.errors import UserError, refuse
 from t2t.evaluation.predictions import (
     PredictionsName,

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from t2t import casts
+from t2t.casts import texts as casts
 from t2t.data.corpora import Caching, cache_folder, load_corpus
 from t2t.data.examples import TokenizedExamples
 from t2t.documents import TextSource

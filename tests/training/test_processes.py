@@ -260,7 +260,7 @@ def test_sigterm_while_the_run_is_evaluated_says_run_again(project, tmp_path):
 SLOW_READING = """
 import sys, time
 from pathlib import Path
-from t2t import casts
+from t2t.casts import classification as casts
 from t2t.train import run
 
 recipe, _, out = sys.argv[1:]
