@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from t2t.inspection import preview_task
-from t2t.registry import load_tasks
+from t2t.task_loading import load_tasks
 from t2t.train import run
 from t2t.vocabulary import train_vocabulary
 
