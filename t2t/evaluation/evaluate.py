@@ -89,7 +89,11 @@ def select_tasks(
     for name in names:
         is_mixture = registry.is_mixture(name)
         tasks = registry.expand([name])
-        check_split(split, [s for task in tasks for s in task.splits], where=name)
+        check_split(
+            split,
+            [s for task in tasks for s in task.splits],
+            where=name if is_mixture else f"task {tasks[0].name}",
+        )
         for task in tasks:
             if is_mixture and split not in task.splits:
                 report(f"{task.name}: left out, it has no split {split!r}")
