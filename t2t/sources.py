@@ -156,6 +156,8 @@ class HubSource:
     """The fields that are kept."""
     adapt: Callable[[Row], Row] = dict
     """Brings a hub row into the form that the official files give."""
+    split_names: Mapping[str, str] = field(default_factory=dict)
+    """What the hub calls a split, where that is another name: {"validation": "dev_r1"}."""
 
     def __str__(self) -> str:
         """hub:owner/name/config@revision."""
@@ -184,7 +186,10 @@ class HubSource:
 
         try:
             return datasets.load_dataset(
-                self.path, self.config, split=split, revision=self.revision
+                self.path,
+                self.config,
+                split=self.split_names.get(split, split),
+                revision=self.revision,
             )
         except T2TError:
             raise
