@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from t2t.casts.texts import Cast, Texts
-from t2t.errors import T2TError, UserError
+from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts
+from t2t.errors import UserError
 from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
 from t2t.rows import Row
@@ -183,9 +183,7 @@ class ShotRows:
         """The shots of a row, those that do not fit left out."""
         try:
             inputs = [inputs for inputs, _ in _pairs(self.task.cast(row))]
-        except T2TError:
-            raise
-        # A cast is anyone's code. What is wrong with the row is told when it is cast.
+        # A cast is anyone's code. What is wrong with the row is told when the row is cast.
         except Exception:
             return []
         own = key_of(row["idx"]) if split == TRAIN else None
@@ -200,7 +198,7 @@ class ShotRows:
         return shots
 
     def _rendered(self, shot: Row, row: Row, inputs: Sequence[str]) -> list[Texts]:
-        """A shot's texts in the row's template; none where it has no target, or the row's inputs."""
+        """A shot's texts in the row's template; none without a target, or with the row's inputs."""
         same = {TEMPLATE: row[TEMPLATE]} if TEMPLATE in row else {}
         cast = self.task.train_cast or self.task.cast
         try:
@@ -208,7 +206,7 @@ class ShotRows:
         except UserError as error:
             key = key_of(shot["idx"])
             raise UserError(f"task {self.task.name}: shot {key} of {TRAIN}: {error}") from error
-        return [pair for pair in pairs if pair[0] not in inputs]
+        return [p for p in pairs if p[0] not in inputs and p[1] != NO_LABEL_TARGET]
 
     def _fits(self, shots: Sequence[Texts], inputs: Sequence[str]) -> bool:
         if self.max_length is None:
