@@ -27,7 +27,7 @@ LAYERS = [
     ["t2t.documents", "t2t.tokenizer_vocabulary", "t2t.byte_vocabulary"],
     ["t2t.task"],
     ["t2t.registry"],
-    ["t2t.task_parts"],
+    ["t2t.task_parts", "t2t.task_variants"],
     ["t2t.tasks"],
     ["t2t.task_loading"],
     ["t2t.data", "t2t.model"],
