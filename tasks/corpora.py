@@ -17,7 +17,6 @@ from t2t.task_parts import SPAN_CORRUPTION, text_task
 from .data_cards import card
 from .sample_rows import samples
 
-# As in T5's configurations: documents beyond 65,536 tokens give one chunk an epoch.
 _IID = Objective("iid_replace_spans", noise_density=0.15)
 
 
