@@ -45,7 +45,7 @@ def without(
                 kept += 1
                 yield fields
         if places and not kept:
-            raise UserError(f"{places[0]}: {reason}, and so is every other row")
+            raise UserError(f"{places[0]}: {reason}, like every other row: none is left")
         if places:
             _logger.warning("%s: rows left out: %d (%s)", places[0], len(places), reason)
 

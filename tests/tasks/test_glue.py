@@ -17,7 +17,8 @@ HEADERS = {
     "sst2": "sentence\tlabel",
     "mrpc": "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String",
     "qqp": "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate",
-    "stsb": "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore",
+    "stsb": "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2"
+    "\tsentence1\tsentence2\tscore",
     "mnli": "index\tpromptID\tsentence1\tsentence2\tlabel1\tgold_label",
     "qnli": "index\tquestion\tsentence\tlabel",
     "rte": "index\tsentence1\tsentence2\tlabel",
@@ -139,7 +140,7 @@ def test_rows_that_end_early_are_left_out_and_keep_their_number(tmp_path, caplog
 
 def test_a_table_without_the_column_is_refused(tmp_path):
     write(tmp_path, "qqp", "train.tsv", ["id\tquestion1", "1\tWhy?"], header=False)
-    with pytest.raises(UserError, match=r"train\.tsv:2: it has no .*, and so is every other row"):
+    with pytest.raises(UserError, match=r"train\.tsv:2: it has no .*, like every other row"):
         task("qqp").rows("train", tmp_path)
 
 

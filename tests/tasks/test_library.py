@@ -1,8 +1,8 @@
 """All tasks and mixtures of the library: the reference's names and rates, cards, samples."""
 
+import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -288,7 +288,8 @@ def test_samples_hold_every_class_and_are_scored(task):
     # WSC's targets name the candidate, be it the right one or not.
     if "wsc" not in task.name and "wnli_simple" not in task.name:
         predictions = [one.prediction(example, example.targets[0]) for example in examples]
-        assert set(one.score(predictions).values()) == {pytest.approx(100)}
+        scores = one.score(predictions)
+        assert scores == pytest.approx(dict.fromkeys(scores, 100))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
@@ -310,12 +311,15 @@ def test_all_tasks_are_listed_within_a_second():
     code += "print([m for m in ('torch', 'datasets', 'evaluate', 'numpy') if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
-    command = [sys.executable, "-m", "t2t.cli", "tasks", "list", "--json"]
+    main = "from t2t.cli import main; main()"
+    command = [sys.executable, "-c", main, "tasks", "list", "--json"]
     seconds = []
+    # Of the processor, which other processes share.
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         run = subprocess.run(command, capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - start)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - sum(before[2:4]))
     assert len(run.stdout.splitlines()) == len(TASKS)
     assert min(seconds) < 1
 
