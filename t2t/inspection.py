@@ -62,7 +62,7 @@ def preview_task(
     """
     if ids and vocabulary_file is None:
         raise UserError(
-            "--ids needs --vocabulary PATH, a SentencePiece model or a tokenizer's folder"
+            "--ids needs --vocabulary FILE, a SentencePiece model or a tokenizer's folder"
         )
     if vocabulary_file and not ids:
         raise UserError("--vocabulary is used for token ids only: add --ids, or leave it out")

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["t2t.errors"],
     ["t2t.files", "t2t.progress", "t2t.rows", "t2t.objective", "t2t.class_balance"],
-    ["t2t.special_ids", "t2t.tokenizer_vocabulary"],
+    ["t2t.special_ids"],
+    ["t2t.tokenizer_vocabulary"],
     ["t2t.yaml_document", "t2t.json_lines"],
     ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics", "t2t.text_files"],
     ["t2t.parsing"],
