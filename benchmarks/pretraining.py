@@ -95,7 +95,7 @@ def recipe_for(text: Path, settings: Mapping[str, Any], sets: tuple[str, ...]) -
 def batches(recipe: Any) -> Iterator[Any]:
     """The recipe's batches as tensors, without end."""
     from t2t.data.loader import batch_loader
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
     from t2t.training.training_data import load_training_data
 
     data = load_training_data(recipe, load_tasks(), lambda _: None)

@@ -70,7 +70,7 @@ def quickstart(
 @app.command()
 def validate(recipe: RecipeName, sets: Sets = None) -> None:
     """Check a recipe against tasks, files, vocabulary and model; nothing is built."""
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
     from t2t.validation import validate as check
 
     check(recipe, sets or [], load_tasks(), print)
@@ -115,7 +115,7 @@ def evaluate(
     from t2t.config import resolve_data_dir
     from t2t.evaluation.evaluate import evaluate as run
     from t2t.evaluation.predict import beam_settings
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     run(
         checkpoint,
@@ -140,7 +140,7 @@ def score(
 ) -> None:
     """Score again from the predictions files alone, without a model."""
     from t2t.evaluation.scoring import score_directory, scores_table
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     print(scores_table(score_directory(directory, load_tasks())))
 

@@ -6,16 +6,17 @@ generated text to a value and its scores. t2t/registry.py collects them by name.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from t2t.casts.texts import Cast, Texts
 from t2t.class_balance import ClassBalance, class_temperature
+from t2t.data_card import DataCard
 from t2t.errors import T2TError, UserError, refuse, unknown
 from t2t.objective import Objective
 from t2t.rows import Row
-from t2t.sources import Source, check_split
+from t2t.sources import SomeSplits, Source, check_split
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -81,6 +82,20 @@ def no_label(row: Row) -> None:
     return None
 
 
+def no_samples() -> Sequence[Row]:
+    """Samples of tasks that have none."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of a task, such as the one that seqio knows it by."""
+
+    name: str
+    splits: tuple[str, ...] | None = None
+    """The splits under this name, None for all: T5 has a name for WSC's training form alone."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
     """A data set as text-to-text: rows, their text, and what an output means."""
@@ -109,6 +124,12 @@ class Task:
     """Whose rules decide where T5's scores and the hub's differ; scores are stamped with it."""
     version: int = 1
     """Raised when the task's text or its scores change."""
+    card: DataCard = field(default_factory=DataCard)
+    """The data set's place on the hub, size, licence and citation."""
+    aliases: tuple[Alias, ...] = ()
+    samples: Callable[[], Sequence[Row]] = no_samples
+    """Some rows of the author's own making, as the source gives them: what the manual shows and
+    `t2t tasks check` tries."""
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be part of a file name, and classes of a task without any."""
@@ -126,6 +147,10 @@ class Task:
     def splits(self) -> tuple[str, ...]:
         """The names of the splits."""
         return self.source.splits
+
+    def only(self, splits: tuple[str, ...]) -> "Task":
+        """The task with some of its splits."""
+        return replace(self, source=SomeSplits(self.source, splits))
 
     def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
         """The rows of a split.

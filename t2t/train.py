@@ -56,7 +56,7 @@ def _run(name: str, out: Path, sets: Sequence[str]) -> None:
     # Inside, because they load torch and --help should not.
     from t2t.config import load_recipe
     from t2t.model.manifest import steps_of
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
     from t2t.training.loop import train
     from t2t.training.processes import flushed_denormals
     from t2t.training.stopping import StopRequest

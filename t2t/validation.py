@@ -224,7 +224,7 @@ class _Check:
             with self.at(f"text.{name}.files"):
                 source_of_text(text).paths(data_dir)
             with self.at(f"text.{name}"):
-                if name in self.registry.tasks or name in self.registry.mixtures:
+                if self.registry.is_task(name) or self.registry.is_mixture(name):
                     raise UserError("a registered task or mixture has this name; take another")
                 if name not in mixed:
                     raise UserError(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from t2t.inspection import preview_task
-from t2t.registry import load_tasks
+from t2t.task_loading import load_tasks
 from t2t.train import run
 from t2t.vocabulary import train_vocabulary
 
@@ -102,7 +102,7 @@ def test_the_task_of_the_manual_works(tmp_path, monkeypatch, capsys):
 
     registry = load_tasks()
     registry.add(task, place=mine.__name__)
-    monkeypatch.setattr("t2t.registry.load_tasks", lambda: registry)
+    monkeypatch.setattr("t2t.task_loading.load_tasks", lambda: registry)
     Path("my_sentiment.yaml").write_text(recipe)
     sets = ["data.dir=data", "train.steps=2", "model.overrides={num_layers: 1, d_model: 16}"]
     assert run("my_sentiment.yaml", Path("runs/sentiment"), sets) == 0

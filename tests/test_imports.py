@@ -12,10 +12,18 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a module imports from lower layers and from its own room.
 LAYERS = [
     ["t2t.errors"],
-    ["t2t.files", "t2t.progress", "t2t.rows", "t2t.objective", "t2t.class_balance"],
+    [
+        "t2t.files",
+        "t2t.progress",
+        "t2t.rows",
+        "t2t.objective",
+        "t2t.class_balance",
+        "t2t.data_card",
+    ],
     ["t2t.special_ids"],
     ["t2t.tokenizer_vocabulary"],
     ["t2t.yaml_document", "t2t.json_lines"],
+    ["t2t.tables"],
     ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics", "t2t.text_files"],
     ["t2t.parsing"],
     ["t2t.documents", "t2t.byte_vocabulary"],
@@ -23,6 +31,7 @@ LAYERS = [
     ["t2t.registry"],
     ["t2t.task_parts"],
     ["t2t.tasks"],
+    ["t2t.task_loading"],
     ["t2t.data", "t2t.model"],
     ["t2t.evaluation"],
     ["t2t.training"],

@@ -12,7 +12,7 @@ import yaml
 from t2t import train
 from t2t.evaluation.evaluate import evaluate
 from t2t.evaluation.scoring import score_directory
-from t2t.registry import load_tasks
+from t2t.task_loading import load_tasks
 from t2t.vocabulary import train_vocabulary
 
 LABELS = {"RTE": "entailment", "CB": "neutral"}

@@ -20,7 +20,7 @@ def mixtures(context: typer.Context) -> None:
 @mixtures_app.command("list")
 def list_mixtures() -> None:
     """Every mixture and its members."""
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     registry = load_tasks()
     for name, mixture in sorted(registry.mixtures.items()):
@@ -66,7 +66,7 @@ def show_mixture(
     With --steps and --batch-size also how often each task's examples are seen.
     """
     from t2t.mixture_shares import shares
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     given = {
         "rates": rates,

@@ -28,7 +28,7 @@ def submit_superglue(
     from t2t.config import resolve_data_dir
     from t2t.evaluation.leaderboards.submission import write_submission
     from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     report = write_submission(
         SUPERGLUE,
@@ -51,7 +51,7 @@ def check(
     from t2t.config import resolve_data_dir
     from t2t.evaluation.leaderboards.check import check_submission
     from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     report = check_submission(file, SUPERGLUE, load_tasks(), resolve_data_dir(data_dir))
     print("\n".join(report.lines()))

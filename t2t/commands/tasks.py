@@ -21,7 +21,7 @@ def tasks(context: typer.Context, as_json: AsJson = False) -> None:
 def list_tasks(as_json: AsJson = False) -> None:
     """Every task: its name, splits and training examples."""
     from t2t.inspection import task_summaries
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     print_rows(task_summaries(load_tasks()), as_json)
 
@@ -30,7 +30,7 @@ def list_tasks(as_json: AsJson = False) -> None:
 def show_task(name: str, as_json: AsJson = False) -> None:
     """One task: source, splits, labels, metrics, version."""
     from t2t.inspection import describe_task
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     description = describe_task(load_tasks().task(name))
     if as_json:
@@ -57,7 +57,7 @@ def preview(
     from t2t.config import resolve_data_dir
     from t2t.inspection import preview_task
     from t2t.json_lines import json_line
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
 
     task = load_tasks().task(name)
     for example in preview_task(

@@ -37,8 +37,9 @@ def evaluate(
 
     Args:
         checkpoint: a step-N folder, a run (its newest whole checkpoint) or a Hugging Face T5.
-        tasks: tasks and mixtures. Of a mixture, evaluation-only tasks that lack the split are
-            left out, and that is reported; any other task must have it.
+        tasks: tasks and mixtures. A mixture's tasks that lack the split, or have no metrics as
+            corpora have none, are left out, and that is reported; a task that is named must have
+            both.
         split: train, validation or test. Rows without labels are predicted, not scored.
         data_dir: folder of the official files, or None for the hub.
         out: the folder to write.
@@ -87,10 +88,19 @@ def select_tasks(
     """
     selected: dict[str, Task] = {}
     for name in names:
-        optional = registry.evaluation_only(name) if name in registry.mixtures else ()
-        for task in registry.expand([name]):
-            if task.name in optional and split not in task.splits:
+        is_mixture = registry.is_mixture(name)
+        tasks = registry.expand([name])
+        check_split(
+            split,
+            [s for task in tasks for s in task.splits],
+            where=name if is_mixture else f"task {tasks[0].name}",
+        )
+        for task in tasks:
+            if is_mixture and split not in task.splits:
                 report(f"{task.name}: left out, it has no split {split!r}")
+                continue
+            if is_mixture and not task.metrics:
+                report(f"{task.name}: left out, it has no metrics")
                 continue
             check_split(split, task.splits, where=f"task {task.name}")
             if not task.metrics:

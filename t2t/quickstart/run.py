@@ -32,7 +32,8 @@ from t2t.quickstart.baselines import bag_of_words, baseline_score, majority
 from t2t.quickstart.lexicon import CLASSES
 from t2t.quickstart.probe import share_of_kindred_neighbours
 from t2t.quickstart.world import Sizes, write_world
-from t2t.registry import Registry, load_tasks
+from t2t.registry import Registry
+from t2t.task_loading import load_tasks
 from t2t.training.loop import train
 from t2t.vocabulary import load_vocabulary, train_vocabulary
 

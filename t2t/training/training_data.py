@@ -225,9 +225,8 @@ def named_tasks(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
     """
     if name in recipe.text:
         return [task_of_text(name, recipe.text[name])]
-    if name not in registry.tasks and name not in registry.mixtures:
-        known = [*recipe.text, *registry.tasks, *registry.mixtures]
-        raise unknown("task, mixture or text", name, known, where="mixture.tasks")
+    if not registry.is_task(name) and not registry.is_mixture(name):
+        raise registry.unknown("task, mixture or text", name, recipe.text, where="mixture.tasks")
     return registry.expand([name], training=True)
 
 

@@ -12,8 +12,9 @@ import torch
 from t2t.evaluation.predictions import write_predictions
 from t2t.model.sizes import size
 from t2t.model.transformer import T5
-from t2t.registry import Registry, load_tasks
+from t2t.registry import Registry
 from t2t.task import Task
+from t2t.task_loading import load_tasks
 from t2t.training.checkpoint import TrainingState, save
 from t2t.vocabulary import SentencePieceVocabulary, train_vocabulary
 

@@ -79,7 +79,7 @@ def test_file_and_tokenizer_of_one_vocabulary_are_the_same(folder, tmp_path):
     check_vocabulary(tmp_path, load_vocabulary(folder / "spiece.model", 7))
     with pytest.raises(UserError, match="another vocabulary"):
         check_vocabulary(tmp_path, load_vocabulary(folder / "spiece.model", 8))
-    other = train_vocabulary(["a dog sees the river"] * 20, 20, tmp_path / "other.model")
+    other = train_vocabulary(["a dog sees the river"] * 20, 16, tmp_path / "other.model")
     with pytest.raises(UserError, match=r"other\.model: the model was trained with another"):
         check_vocabulary(folder, other)
 

@@ -1,0 +1,136 @@
+"""Other formats of official files, as objects with fields: tables, JSON documents, parallel lines.
+
+Each function makes a reader for `t2t.sources.OfficialFiles`, which gives the objects of a file in
+their order, with the place of each for messages.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from t2t.errors import UserError
+from t2t.json_lines import Fields, described, parse_json, read_lines
+
+OneFile = Callable[[Path], Iterator[Fields]]
+
+
+def tab_separated(columns: Sequence[str] | None = None) -> OneFile:
+    r"""Lines of cells between tabs, without any quoting: quote marks are text.
+
+    Lines are cut at `\n` only. A line with too few cells lacks the fields behind its last one;
+    cells beyond the columns are ignored.
+
+    Args:
+        columns: their names, where the file has no header.
+    """
+
+    def objects(path: Path) -> Iterator[Fields]:
+        lines = read_lines(path)
+        names = columns
+        if names is None:
+            names = _decoded(lines[0], f"{path}:1").removesuffix("\r").split("\t") if lines else ()
+        seen: dict[tuple[str, int], str] = {}
+        first = 0 if columns is not None else 1
+        for number, line in enumerate(lines[first:]):
+            fields = Fields({}, f"{path}:{number + first + 1}", seen=seen, number=number)
+            try:
+                cells = line.removesuffix(b"\r").decode("utf-8").split("\t")
+            except UnicodeDecodeError as error:
+                fields.note("line", f"not UTF-8 at byte {error.start}")
+                cells = []
+            yield replace(fields, values=dict(zip(names, cells, strict=False)))
+
+    return objects
+
+
+def comma_separated(columns: Sequence[str] | None = None) -> OneFile:
+    """Rows of cells between commas, quoted where needed, as spreadsheets write them.
+
+    Args:
+        columns: their names, where the file has no header.
+    """
+
+    def objects(path: Path) -> Iterator[Fields]:
+        text = _decoded(_content(path), str(path))
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        names = columns
+        seen: dict[tuple[str, int], str] = {}
+        number = 0
+        try:
+            for cells in rows:
+                if names is None:
+                    names = cells
+                elif cells:
+                    values = dict(zip(names, cells, strict=False))
+                    yield Fields(values, f"{path}:{rows.line_num}", seen=seen, number=number)
+                    number += 1
+        except csv.Error as error:
+            raise UserError(f"{path}:{rows.line_num}: no CSV: {error}") from error
+
+    return objects
+
+
+def json_document(key: str) -> OneFile:
+    """The objects of one list of a JSON document, such as SQuAD's "data"."""
+
+    def objects(path: Path) -> Iterator[Fields]:
+        try:
+            document = parse_json(_decoded(_content(path), str(path)))
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from error
+        items: Any = document.get(key) if isinstance(document, dict) else None
+        if not isinstance(items, list):
+            raise UserError(f"{path}: {key}: must be a list of objects")
+        seen: dict[tuple[str, int], str] = {}
+        for number, item in enumerate(items):
+            values = item if isinstance(item, dict) else {}
+            fields = Fields(values, f"{path}: {key}[{number}]", seen=seen, number=number)
+            if values is not item:
+                fields.note("object", f"must be an object, is {described(item)}")
+            yield fields
+
+    return objects
+
+
+def parallel_lines(*names: str) -> Callable[..., Iterator[Fields]]:
+    """Files whose lines belong together, one a field, such as two languages."""
+
+    def objects(*paths: Path) -> Iterator[Fields]:
+        files = [_whole_lines(path) for path in paths]
+        if len({len(lines) for lines in files}) > 1:
+            counts = ", ".join(f"{p} {len(ls)}" for p, ls in zip(paths, files, strict=True))
+            raise UserError(f"files of parallel lines differ in their number of lines: {counts}")
+        for number, texts in enumerate(zip(*files, strict=True)):
+            place = f"{paths[0]}:{number + 1}"
+            fields = Fields({}, place, number=number)
+            try:
+                decoded = [text.decode("utf-8") for text in texts]
+            except UnicodeDecodeError as error:
+                fields.note("line", f"not UTF-8 at byte {error.start}")
+                decoded = []
+            yield replace(fields, values=dict(zip(names, decoded, strict=False)))
+
+    return objects
+
+
+def _whole_lines(path: Path) -> list[bytes]:
+    """All lines, blank ones at the end too: they have a counterpart."""
+    lines = _content(path).split(b"\n")
+    return lines[:-1] if lines[-1] == b"" else lines
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _decoded(data: bytes, place: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{place}: not UTF-8 at byte {error.start}") from error
