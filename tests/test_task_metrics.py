@@ -11,6 +11,7 @@ from t2t.task_metrics import (
     PredictionMetric,
     answers_metric,
     class_metric,
+    confusion_of,
     grouped_metric,
     idx_part,
     number_metric,
@@ -90,6 +91,16 @@ def test_references_become_streams_and_leave_a_signature() -> None:
     assert metric(rows)["bleu"] == pytest.approx(100.0)
     assert (metric.signature(rows) or "").startswith("nrefs:var|")
     assert answers_metric(answers.squad).signature(rows) is None
+
+
+def test_a_confusion_matrix_is_counted_from_predictions() -> None:
+    rows = predictions_of(("red", "blue"), ("red", None), ("blue", "blue"))
+    assert confusion_of(rows, COLOURS).counts == ((0, 1, 1), (0, 1, 0))
+
+
+def test_an_example_without_targets_is_refused() -> None:
+    with pytest.raises(UserError, match="empty list of targets"):
+        text_metric(generation.sequence_accuracy)(predictions_of(([], "x")))
 
 
 def test_an_invalid_number_is_minus_one() -> None:
