@@ -107,3 +107,15 @@ def parse_label(output: str, example: Example, labels: Sequence[str]) -> str | I
     if output in labels:
         return output
     return Invalid(f"{output!r} is not one of {', '.join(labels)}")
+
+
+def parse_number(output: str, example: Example) -> float | Invalid:
+    """Parse: any number that Python reads, however large: STS-B clips nothing."""
+    number = parsing.text_to_number(output)
+    return Invalid(f"{output!r} is no number") if number is None else number
+
+
+def parse_span(output: str, example: Example) -> str | Invalid:
+    """Parse: the words of the example's context at the places that the output says."""
+    text = parsing.span_text(output, example.label["context"])
+    return Invalid(f"{output!r} is no 'start: N end: N'") if text is None else text

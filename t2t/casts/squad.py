@@ -7,6 +7,7 @@ has punctuation and word characters.
 
 import re
 import string
+from typing import Any
 
 from t2t.casts.texts import Texts
 from t2t.errors import UserError
@@ -68,6 +69,11 @@ def padded_answers(row: Row) -> list[str]:
 def padded_context(row: Row) -> str:
     """The passage as the places of answers are counted in it: padded."""
     return pad_punctuation(text_of(row, "context"))
+
+
+def span_reference(row: Row) -> dict[str, Any]:
+    """What an answer by its place is scored against: the padded "answers" and "context"."""
+    return {"answers": padded_answers(row), "context": padded_context(row)}
 
 
 def question_over_context(question: str, context: str) -> str:
