@@ -152,10 +152,12 @@ class HubSource:
     splits: tuple[str, ...]
     revision: str | None
     """The commit that is read, so that rows never change under a task; None is the newest."""
-    columns: tuple[str, ...]
-    """The fields that are kept."""
+    columns: tuple[str, ...] | None
+    """The fields that are kept; None keeps all."""
     adapt: Callable[[Row], Row] = dict
     """Brings a hub row into the form that the official files give."""
+    hub_splits: Mapping[str, str] = field(default_factory=dict)
+    """What the hub calls splits that have another name there."""
 
     def __str__(self) -> str:
         """hub:owner/name/config@revision."""
@@ -166,10 +168,12 @@ class HubSource:
         """The rows of a split, downloaded on first use; `data_dir` plays no part."""
         check_split(split, self.splits)
         dataset = self._load(split)
-        absent = sorted(set(self.columns) - set(dataset.column_names))
+        columns = dataset.column_names if self.columns is None else list(self.columns)
+        absent = sorted(set(columns) - set(dataset.column_names))
         if absent:
-            raise RunError(f"{self}: no column {', '.join(absent)}")
-        return [self.adapt(row) for row in dataset.select_columns(list(self.columns)).to_list()]
+            present = ", ".join(dataset.column_names)
+            raise RunError(f"{self}: no column {', '.join(absent)}; there are {present}")
+        return [self.adapt(row) for row in dataset.select_columns(columns).to_list()]
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
         """The data set's name and revision, and the split; of the newest, its files' addresses."""
@@ -184,7 +188,10 @@ class HubSource:
 
         try:
             return datasets.load_dataset(
-                self.path, self.config, split=split, revision=self.revision
+                self.path,
+                self.config,
+                split=self.hub_splits.get(split, split),
+                revision=self.revision,
             )
         except T2TError:
             raise
