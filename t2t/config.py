@@ -5,6 +5,7 @@ A recipe is read in four steps: its YAML (duplicate keys refused), the one recip
 named by the place it was written at: `file:line: key: reason`, or the `--set` argument.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -395,6 +396,8 @@ class Recipe(Section):
     """Of data order, noise, dropout and initial weights."""
     vocabulary: str
     """A SentencePiece model file."""
+    include: list[str] = []
+    """Files of tasks, .yaml or .py, or folders of them: what --include names is added."""
     model: Model = Model()
     finetune: FineTuning = FineTuning()
     data: Data = Data()
@@ -488,6 +491,18 @@ def read_recipe(name: str, sets: Sequence[str] = ()) -> tuple[Recipe, Document]:
     for assignment in sets:
         document.assign(assignment)
     return read_section(Recipe, document, str(path)), document
+
+
+def with_included(name: str, sets: Sequence[str], include: Sequence[Path]) -> list[str]:
+    """The `--set` values of a recipe that includes further files of tasks, which it will record.
+
+    Raises:
+        UserError: as `load_recipe`.
+    """
+    if not include:
+        return list(sets)
+    paths = [*load_recipe(name, sets).include, *map(str, include)]
+    return [*sets, f"include={json.dumps(list(dict.fromkeys(paths)), ensure_ascii=False)}"]
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -15,7 +15,8 @@ def label_problems(labels: Sequence[Any]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for number, label in enumerate(labels):
         if not isinstance(label, str):
-            yield f"label {number} must be text, is {_shown(label)}: put it in quotes"
+            why = " (YAML's word for yes, no, on, off)" if isinstance(label, bool) else ""
+            yield f"label {number} must be text, is {_shown(label)}{why}: put it in quotes"
         elif not label.strip():
             yield f"label {number} is empty"
         elif label != label.strip():

@@ -8,7 +8,6 @@ from pydantic_core import ErrorDetails
 from t2t.errors import closest, refuse
 from t2t.yaml_document import Document, Key
 
-
 AnySection = TypeVar("AnySection", bound=BaseModel)
 
 

@@ -9,7 +9,9 @@ from t2t import parsing
 from t2t.casts import classification as casts
 from t2t.casts.texts import document
 from t2t.documents import TextSource
-from t2t.metrics import scores
+from t2t.errors import unknown
+from t2t.metrics import answers, scores
+from t2t.metrics import classification as classification_scores
 from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import Source
@@ -51,6 +53,42 @@ def classification(
         metrics=(*(class_metric(metric, labels) for metric in metrics), *more_metrics),
         num_examples=num_examples,
     )
+
+
+_CLASS_METRICS: Mapping[str, scores.Metric] = {
+    "accuracy": classification_scores.accuracy,
+    "f1": classification_scores.f1_score_with_invalid,
+    "matthews_corrcoef": classification_scores.matthews_corrcoef,
+}
+_TEXT_METRICS: Mapping[str, scores.Metric] = {"squad": answers.squad}
+
+
+def metrics_by_name(names: Sequence[str], labels: tuple[str, ...]) -> tuple[Metric, ...]:
+    """The metrics of these names for a task.
+
+    Raises:
+        UserError: an unknown name; the nearest one is offered.
+    """
+    known = _CLASS_METRICS if labels else _TEXT_METRICS
+    found = []
+    for name in names:
+        if name == "macro_f1" and labels:
+            metric = classification_scores.mean_multiclass_f1(len(labels))
+        elif name in known:
+            metric = known[name]
+        else:
+            raise unknown("metric", name, [*known, *(["macro_f1"] if labels else [])])
+        found.append(class_metric(metric, labels) if labels else text_metric(metric))
+    return tuple(found)
+
+
+def text_metric(metric: scores.Metric) -> Metric:
+    """A metric of answers and texts, over predictions whose values are texts."""
+
+    def score(predictions: Sequence[Prediction]) -> dict[str, float]:
+        return metric([p.example.label for p in predictions], [p.value for p in predictions])
+
+    return _named_like(metric, score)
 
 
 def text_task(name: str, source: TextSource, objective: Objective = SPAN_CORRUPTION) -> Task:
