@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.cache import cache_app
+from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
 from t2t.commands.options import (
     DataDir,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(mixtures_app, name="mixtures")
+app.add_typer(metrics_app, name="metrics")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
@@ -148,14 +150,20 @@ def evaluate(
 @app.command()
 def score(
     directory: Annotated[Path, typer.Argument(help="Where `t2t evaluate` wrote.")],
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="With a 95 % bootstrap interval of each score.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the draws of --intervals.")] = 0,
     include: Include = None,
 ) -> None:
     """Score again from the predictions files alone, without a model."""
     from t2t.evaluation.includes import included_in_predictions
+    from t2t.evaluation.intervals import Bootstrap
     from t2t.evaluation.scoring import score_directory, scores_table
 
     registry = tasks_with(include, included_in_predictions(directory))
-    print(scores_table(score_directory(directory, registry)))
+    bootstrap = Bootstrap(seed=seed) if intervals else None
+    print(scores_table(score_directory(directory, registry, bootstrap)))
 
 
 @app.command()

@@ -20,12 +20,13 @@ from t2t.data_card import DataCard
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_file, sha256_json
 from t2t.json_lines import Fields
+from t2t.metric_names import METRICS, Kind, TaskValues, named_metrics
 from t2t.row_files import RowFiles, first_columns, must_be_labelled, read_file
 from t2t.rows import Row
 from t2t.sections import read_section
 from t2t.sources import HubSource, Source
 from t2t.task import Metric, Parse, Task, free_text, no_label, no_samples
-from t2t.task_parts import metrics_by_name, parse_label
+from t2t.task_parts import parse_label
 from t2t.task_section import TaskSection
 from t2t.template_cast import LabelField, TargetText, TemplateCast, answers
 from t2t.templates import field_value, parse_template
@@ -195,10 +196,18 @@ class _Reading:
     def _metrics(self) -> tuple[Metric, ...]:
         section = self.section
         own = [self._loaded(("fn", "metrics"), text) for text in section.fn.metrics]
+        values = TaskValues(self._kind_of_values(), section.label_names)
         try:
-            return (*metrics_by_name(section.metrics, section.label_names), *own)
+            return (*named_metrics(section.metrics, values, ""), *own)
         except UserError as error:
-            raise self._wrong(("metrics",), str(error)) from error
+            raise self._wrong(("metrics",), str(error).removeprefix(": ")) from error
+
+    def _kind_of_values(self) -> Kind:
+        """Label names, or texts; where the task's own code parses outputs, what its metrics are of."""
+        if self.section.labels:
+            return "classes"
+        named = next((METRICS[name].kind for name in self.section.metrics if name in METRICS), None)
+        return named if self.section.fn.parse and named else "texts"
 
     def _card(self) -> DataCard:
         section = self.section
