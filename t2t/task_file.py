@@ -203,7 +203,7 @@ class _Reading:
             raise self._wrong(("metrics",), str(error).removeprefix(": ")) from error
 
     def _kind_of_values(self) -> Kind:
-        """Label names, or texts; where the task's own code parses outputs, what its metrics are of."""
+        """Label names or texts; where the task's own code parses outputs, what its metrics are of."""
         if self.section.labels:
             return "classes"
         named = next((METRICS[name].kind for name in self.section.metrics if name in METRICS), None)
