@@ -14,6 +14,7 @@ from t2t.casts.texts import Cast, Texts
 from t2t.class_balance import ClassBalance, class_temperature
 from t2t.data_card import DataCard
 from t2t.errors import T2TError, UserError, refuse, unknown
+from t2t.labels import check_labels
 from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import SomeSplits, Source, check_split
@@ -70,6 +71,15 @@ Parse = Callable[[str, Example], Any]
 
 Metric = Callable[[Sequence[Prediction]], dict[str, float]]
 """Scores by name, times 100."""
+
+
+def check_name(name: str) -> None:
+    """Raise a `UserError` where a name could not be part of a file's name."""
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"task {name!r}: a name is letters, digits, '_', '-' and '.', "
+            "beginning with a letter, digit or '_'"
+        )
 
 
 def free_text(output: str, example: Example) -> str:
@@ -133,11 +143,8 @@ class Task:
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be part of a file name, and classes of a task without any."""
-        if not _NAME.fullmatch(self.name):
-            raise UserError(
-                f"task {self.name!r}: a name is letters, digits, '_', '-' and '.', "
-                "beginning with a letter, digit or '_'"
-            )
+        check_name(self.name)
+        check_labels(self.labels, f"task {self.name}")
         if class_temperature(self.class_balance, f"task {self.name}") != 1 and not self.labels:
             raise UserError(
                 f"task {self.name}: class_balance is {self.class_balance}, but it has no labels"

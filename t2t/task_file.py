@@ -18,6 +18,7 @@ from typing import Any
 
 from t2t.data_card import DataCard
 from t2t.errors import UserError, refuse, unknown
+from t2t.field_text import field_value, parse_field_text
 from t2t.files import sha256_file, sha256_json
 from t2t.json_lines import Fields
 from t2t.metric_names import METRICS, Kind, TaskValues, named_metrics
@@ -29,7 +30,6 @@ from t2t.task import Metric, Parse, Task, free_text, no_label, no_samples
 from t2t.task_parts import parse_label
 from t2t.task_section import TaskSection
 from t2t.template_cast import LabelField, TargetText, TemplateCast, answers
-from t2t.templates import field_value, parse_template
 from t2t.user_code import object_named
 from t2t.yaml_document import Document, Key, read_document
 
@@ -178,11 +178,11 @@ class _Reading:
         if section.inputs is None:
             return None
         targets = (
-            TargetText(parse_template(section.targets))
+            TargetText(parse_field_text(section.targets))
             if section.targets is not None
             else LabelField(section.label or "label", section.labels or {})
         )
-        return TemplateCast(parse_template(section.inputs), targets)
+        return TemplateCast(parse_field_text(section.inputs), targets)
 
     def _own_label(self) -> Callable[[Row], Any]:
         """The gold value of a row, by the label's field or the targets."""
@@ -203,7 +203,7 @@ class _Reading:
             raise self._wrong(("metrics",), str(error).removeprefix(": ")) from error
 
     def _kind_of_values(self) -> Kind:
-        """Label names or texts; where the task's own code parses outputs, what its metrics are of."""
+        """Label names or texts; where the task's own code parses, what its metrics are of."""
         if self.section.labels:
             return "classes"
         named = next((METRICS[name].kind for name in self.section.metrics if name in METRICS), None)

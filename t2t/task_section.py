@@ -7,9 +7,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from t2t.config import Count, CountFromZero, Section
 from t2t.errors import UserError, closest
+from t2t.field_text import parse_field_text
 from t2t.labels import label_problems
 from t2t.row_files import suffix_of_rows
-from t2t.templates import parse_template
 
 SPLITS = ("train", "validation", "test")
 
@@ -20,7 +20,7 @@ def _template(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("should be text, such as 'sentence: {sentence}'")
     try:
-        parse_template(value)
+        parse_field_text(value)
     except UserError as error:
         raise ValueError(str(error)) from error
     return value
@@ -200,7 +200,7 @@ class TaskSection(Section):
     @model_validator(mode="after")
     def _has_its_key(self) -> "TaskSection":
         texts = [text for text in (self.inputs, self.targets) if text is not None]
-        fields = {field for text in texts for field in parse_template(text).fields}
+        fields = {field for text in texts for field in parse_field_text(text).fields}
         if self.key not in (None, "idx") and "idx" in fields:
             raise ValueError(
                 f"key: {self.key} becomes the row's idx, which a text names; leave one out"

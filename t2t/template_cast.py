@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from t2t.casts.texts import NO_LABEL_TARGET, Texts
 from t2t.errors import UserError
+from t2t.field_text import FieldText, field_value, text_value
 from t2t.json_lines import is_unicode
 from t2t.labels import label_by_value
 from t2t.rows import Row
-from t2t.templates import Template, field_value, text_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class LabelField:
 class TargetText:
     """The targets of a task without labels: a template."""
 
-    template: Template
+    template: FieldText
 
     def name(self, row: Row) -> str | None:
         """The targets of a row; None where it lacks them.
@@ -79,7 +79,7 @@ class TargetText:
 class TemplateCast:
     """A row to its texts."""
 
-    inputs: Template
+    inputs: FieldText
     targets: LabelField | TargetText
 
     def __call__(self, row: Row) -> Texts:
@@ -93,7 +93,7 @@ class TemplateCast:
         yield from self.targets.problems(row, labelled)
 
 
-def template_problems(template: Template, row: Row) -> Iterator[str]:
+def template_problems(template: FieldText, row: Row) -> Iterator[str]:
     """Every field that a row lacks, or that holds no text."""
     for field in template.fields:
         try:

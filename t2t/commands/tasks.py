@@ -2,7 +2,8 @@
 
 import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -77,3 +78,21 @@ def preview(
         task, split, resolve_data_dir(data_dir), limit=limit, ids=ids, vocabulary_file=vocabulary
     ):
         print(json_line(example))
+
+
+@tasks_app.command("new")
+def new(
+    name: str,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
+    kind: Annotated[
+        Literal["classification", "text"], typer.Option(help="Labels, or text to text.")
+    ] = "classification",
+    rows: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Guess the task from a file of rows."),
+    ] = None,
+) -> None:
+    """Write a task in YAML with sample rows, and say what to do with it."""
+    from t2t.new_task import new_task
+
+    print("\n".join(new_task(name, out, kind, rows)))

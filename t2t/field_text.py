@@ -1,4 +1,4 @@
-"""Templates of texts: words with `{field}` in them, and nothing that is code.
+"""Texts with fields: words with `{field}` in them, and nothing that is code.
 
 `{a.b}` is the field `b` of the object `a`, and `{a.0}` the first item of the list `a`; `{{` and
 `}}` are braces. There are no format specifications: a value is put in as it is.
@@ -17,7 +17,7 @@ _NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class FieldText:
     """A text with fields."""
 
     text: str
@@ -47,8 +47,8 @@ class Template:
         )
 
 
-def parse_template(text: str) -> Template:
-    """The template that a text is.
+def parse_field_text(text: str) -> FieldText:
+    """A text with its fields found.
 
     Raises:
         UserError: a lone brace, a field without a name, a format specification.
@@ -68,7 +68,7 @@ def parse_template(text: str) -> Template:
         else:
             parts.append((literal, _field_name(name)))
             literal = ""
-    return Template(text, (*parts, (literal + text[end:], None)))
+    return FieldText(text, (*parts, (literal + text[end:], None)))
 
 
 def _field_name(name: str) -> str:
