@@ -5,6 +5,7 @@ From a file of rows its fields are guessed, and what was guessed is said.
 
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,19 +80,20 @@ def new_task(name: str, out: Path, kind: Kind, rows: Path | None = None) -> list
         write_text(file, "".join(f"{json_line(row)}\n" for row in part))
     write_text(path, text)
     written = ", ".join(map(str, (path, *files)))
-    return [f"{written}: written. Look at it, check it, train on it:", *commands(name, path)]
+    split = "validation" if files else "train"
+    return [f"{written}: written. Next:", *commands(name, path, split)]
 
 
-def commands(name: str, path: Path) -> list[str]:
-    """What to do with a task that a file defines, up to a predictions file."""
-    run = f"runs/{name}"
+def commands(name: str, path: Path, split: str) -> list[str]:
+    """What to do with a task that a file defines, up to a predictions file of a split."""
+    run, file = f"runs/{name}", shlex.quote(str(path))
     return [
-        f"  t2t tasks preview {name} --split train --limit 2 --include {path}",
-        f"  t2t tasks check {name} --include {path}",
+        f"  t2t tasks preview {name} --split train --limit 2 --include {file}",
+        f"  t2t tasks check {name} --include {file}",
         "  t2t vocab bytes --out bytes.model",
-        f"  t2t train finetune/own_task --include {path} --set 'mixture.tasks=[{name}]' "
+        f"  t2t train finetune/own_task --include {file} --set 'mixture.tasks=[{name}]' "
         f"--out {run}",
-        f"  t2t evaluate {run} --tasks {name} --out {run}",
+        f"  t2t evaluate {run} --tasks {name} --split {split} --out {run}",
     ]
 
 

@@ -16,20 +16,25 @@ from t2t.sources import UNLABELLED_SPLITS, RowReader, check_split
 from t2t.tables import comma_separated, tab_separated
 
 
+def as_it_is(fields: Fields, labelled: bool) -> Iterator[Row]:
+    """Reader: one row, with the fields of the object."""
+    yield fields.values
+
+
 @dataclass(frozen=True)
 class RowFiles:
     """Rows of local files, one split in one file or several."""
 
-    files: Mapping[str, tuple[str, ...]]
-    """Split -> paths; a relative one is looked for in `folder`, then in the data folder."""
+    files: Mapping[str, str | tuple[str, ...]]
+    """Split -> path or paths; a relative one is looked for in `folder`, then in the data folder."""
     folder: Path
     """Where what names the files lies itself."""
-    read: RowReader
+    read: RowReader = as_it_is
     """Makes the rows of one object; the flag says that a label must be there."""
 
     def __str__(self) -> str:
         """The files."""
-        return ", ".join(dict.fromkeys(chain.from_iterable(self.files.values())))
+        return ", ".join(dict.fromkeys(name for split in self.files for name in self._names(split)))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -59,7 +64,11 @@ class RowFiles:
             UserError: no such split, or a file that is in neither folder.
         """
         check_split(split, self.splits)
-        return [self._found(name, data_dir) for name in self.files[split]]
+        return [self._found(name, data_dir) for name in self._names(split)]
+
+    def _names(self, split: str) -> tuple[str, ...]:
+        names = self.files[split]
+        return (names,) if isinstance(names, str) else names
 
     def _found(self, name: str, data_dir: Path | None) -> Path:
         tried = [folder / name for folder in (self.folder, data_dir) if folder is not None]

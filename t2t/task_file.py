@@ -228,7 +228,7 @@ class _Reading:
         """Where the rows are, as they are there."""
         section = self.section
         if section.files is not None:
-            return RowFiles(section.files, self.path.parent, self._read)
+            return RowFiles(dict(section.files), self.path.parent, self._read)
         if section.hub is not None:
             names = section.splits or {}
             splits = tuple(names)
