@@ -395,7 +395,11 @@ class Recipe(Section):
     seed: CountFromZero = 0
     """Of data order, noise, dropout and initial weights."""
     vocabulary: str
-    """A SentencePiece model file."""
+    """A SentencePiece model file, or a folder that holds a Hugging Face tokenizer."""
+    sentinels: CountFromZero = 100
+    """Sentinels that a vocabulary without any gets as its last ids, T5's number (umT5: 300); a
+    pretrained model's embedding grows to hold them. 0 adds none: objectives that need them are
+    refused."""
     model: Model = Model()
     finetune: FineTuning = FineTuning()
     data: Data = Data()

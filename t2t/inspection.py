@@ -7,8 +7,9 @@ from typing import Any
 
 from t2t.errors import UserError
 from t2t.registry import Registry
+from t2t.special_ids import EOS_ID
 from t2t.task import Task
-from t2t.vocabulary import EOS_ID, load_vocabulary
+from t2t.vocabulary import load_vocabulary
 
 TRAIN = "train"
 
@@ -60,7 +61,9 @@ def preview_task(
             `Task.cast_rows` refuses.
     """
     if ids and vocabulary_file is None:
-        raise UserError("--ids needs --vocabulary FILE, a SentencePiece model")
+        raise UserError(
+            "--ids needs --vocabulary FILE, a SentencePiece model or a tokenizer's folder"
+        )
     if vocabulary_file and not ids:
         raise UserError("--vocabulary is used for token ids only: add --ids, or leave it out")
     vocabulary = load_vocabulary(vocabulary_file) if vocabulary_file else None

@@ -18,7 +18,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")
 RecipeName = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
 OutDir = Annotated[Path, typer.Option(help="Folder to write to.")]
 CacheDir = Annotated[Path, typer.Argument(help="Where `t2t cache build` wrote.")]
-VocabularyFile = Annotated[Path | None, typer.Option(help="A SentencePiece model file.")]
+VocabularyFile = Annotated[
+    Path | None, typer.Option(help="A SentencePiece model file, or a tokenizer's folder.")
+]
 
 
 def print_rows(rows: list[dict[str, object]], as_json: bool) -> None:

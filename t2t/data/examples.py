@@ -1,6 +1,6 @@
 """A supervised task's training examples, tokenised, in memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,11 @@ import numpy as np
 
 from t2t.data.corpus import Lengths, Truncation, truncation_of
 from t2t.data.ragged import Ints, Ragged, concatenate, end_with, from_rows
+from t2t.data.unknown_text import warning
 from t2t.errors import UserError
+from t2t.special_ids import EOS_ID
 from t2t.task import Task
-from t2t.vocabulary import EOS_ID, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 # Texts are handed to the tokeniser in groups of about this many characters: enough to keep all
 # cores busy, little enough that the lists of Python integers it returns stay small.
@@ -63,15 +65,24 @@ class TokenizedExamples:
         data_dir: Path | None,
         inputs_length: int,
         targets_length: int,
+        report: Callable[[str], None] = print,
     ) -> "TokenizedExamples":
-        """The training form of a task's split; the first of an example's targets is learnt."""
+        """The training form of a task's split; the first of an example's targets is learnt.
+
+        `report` is told where much of the text is unknown to the vocabulary.
+        """
         examples = task.examples(split, data_dir, training=True)
         if not examples:
             raise UserError(f"{task.name}: split {split} has no training examples")
+        inputs = [example.inputs for example in examples]
+        targets = [example.targets[0] for example in examples]
+        line = warning(task.name, {"inputs": inputs, "targets": targets}, vocabulary)
+        if line:
+            report(line)
         return cls(
             task.name,
-            tokenize((example.inputs for example in examples), vocabulary),
-            tokenize((example.targets[0] for example in examples), vocabulary),
+            tokenize(inputs, vocabulary),
+            tokenize(targets, vocabulary),
             inputs_length,
             targets_length,
             [example.label for example in examples],

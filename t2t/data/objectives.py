@@ -17,7 +17,7 @@ from t2t.data.noise_masks import noise_counts
 from t2t.data.sentinels import check_iid, check_random_spans
 from t2t.errors import UserError
 from t2t.objective import Objective
-from t2t.vocabulary import UNK_ID, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 Documents = Literal["joined", "joined with EOS", "alone"]
 
@@ -251,7 +251,7 @@ def _modes(objective: Objective, vocabulary: Vocabulary) -> list[np.ndarray]:
     assert objective.mode_tokens is not None, "an objective fills in its settings"
     modes = [vocabulary.encode(text) for text in objective.mode_tokens]
     for text, ids in zip(objective.mode_tokens, modes, strict=True):
-        if UNK_ID in ids or not ids:
+        if vocabulary.unknown_id in ids or not ids:
             raise UserError(
                 f"mode_tokens: the vocabulary has no ids for {text!r}; name three texts that it "
                 "has, such as [A, B, C]"

@@ -44,7 +44,8 @@ def evaluate(
         data_dir: folder of the official files, or None for the hub.
         out: the folder to write.
         registry: the tasks there are.
-        vocabulary_file: a SentencePiece model, where the checkpoint holds none.
+        vocabulary_file: a SentencePiece model or a tokenizer's folder, where the checkpoint
+            holds neither.
         decoding: fields of `DecodingSettings` that replace the run's own, where not None.
         report: takes progress, counts of what was cut, and the table of scores.
 

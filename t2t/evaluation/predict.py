@@ -20,8 +20,9 @@ from t2t.errors import RunError, UserError
 from t2t.model.beam_search import BeamSettings, beam_search
 from t2t.model.generation import greedy
 from t2t.model.transformer import T5
+from t2t.special_ids import EOS_ID, PAD_ID
 from t2t.task import Example
-from t2t.vocabulary import EOS_ID, PAD_ID, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 Report = Callable[[str], None]
 

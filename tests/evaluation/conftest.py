@@ -187,7 +187,7 @@ def save_checkpoint(tiny_vocabulary: SentencePieceVocabulary) -> SaveCheckpoint:
 
     def save_at(run: Path, step: int, model: T5) -> Path:
         state = TrainingState(step=step, stream={"window": 0, "offset": 0})
-        return save(run, model, {}, state, tiny_vocabulary.path, keep=None)
+        return save(run, model, {}, state, tiny_vocabulary, keep=None)
 
     return save_at
 

@@ -14,8 +14,9 @@ from t2t.evaluation.predict import (
 )
 from t2t.model.beam_search import BeamOutput, BeamSettings
 from t2t.model.transformer import T5
+from t2t.special_ids import EOS_ID
 from t2t.task import Example
-from t2t.vocabulary import EOS_ID, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 WORDS = "the cat saw a dog and the dog saw it rain on the red car"
 
