@@ -137,12 +137,18 @@ def evaluate(
 @app.command()
 def score(
     directory: Annotated[Path, typer.Argument(help="Where `t2t evaluate` wrote.")],
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="With a 95 % bootstrap interval of each score.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the draws of --intervals.")] = 0,
 ) -> None:
     """Score again from the predictions files alone, without a model."""
+    from t2t.evaluation.intervals import Bootstrap
     from t2t.evaluation.scoring import score_directory, scores_table
     from t2t.task_loading import load_tasks
 
-    print(scores_table(score_directory(directory, load_tasks())))
+    bootstrap = Bootstrap(seed=seed) if intervals else None
+    print(scores_table(score_directory(directory, load_tasks(), bootstrap)))
 
 
 @app.command()

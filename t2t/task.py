@@ -214,7 +214,10 @@ class Task:
         scores: dict[str, float] = {}
         try:
             for metric in self.metrics:
-                scores.update(metric(predictions))
+                found = metric(predictions)
+                for name in found.keys() & scores.keys():
+                    raise UserError(f"two metrics report a score {name!r}")
+                scores.update(found)
         except (UserError, ValueError) as error:
             raise UserError(f"task {self.name}: {error}") from error
         except T2TError:

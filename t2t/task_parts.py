@@ -1,11 +1,9 @@
-"""Ready-made parts of tasks: whole tasks of common kinds, parsers, metrics over predictions."""
+"""Ready-made parts of tasks: whole tasks of common kinds, parsers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any
 
-from t2t import parsing
 from t2t.casts import classification as casts
 from t2t.casts.texts import document
 from t2t.documents import TextSource
@@ -13,7 +11,8 @@ from t2t.metrics import scores
 from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import Source
-from t2t.task import Example, Invalid, Metric, Prediction, Task
+from t2t.task import Example, Invalid, Metric, Task
+from t2t.task_metrics import class_metric
 
 SPAN_CORRUPTION = Objective("span_corruption", noise_density=0.15, mean_span=3.0)
 """What T5 pre-trains with."""
@@ -63,50 +62,3 @@ def parse_label(output: str, example: Example, labels: Sequence[str]) -> str | I
     if output in labels:
         return output
     return Invalid(f"{output!r} is not one of {', '.join(labels)}")
-
-
-def class_metric(metric: scores.Metric, labels: Sequence[str]) -> Metric:
-    """A metric of class ids, over predictions whose values are label names."""
-
-    def score(predictions: Sequence[Prediction]) -> dict[str, float]:
-        return metric(
-            [class_id(prediction.example.label, labels) for prediction in predictions],
-            [class_id(prediction.value, labels) for prediction in predictions],
-        )
-
-    return _named_like(metric, score)
-
-
-def grouped_metric(
-    metric: scores.Metric,
-    group: Callable[[Example], Any],
-    value: Callable[[Any], Any] = lambda value: value,
-) -> Metric:
-    """A metric of {"value", "group"} targets and {"value"} predictions.
-
-    Args:
-        metric: a function of t2t/metrics/ that scores groups, such as MultiRC's questions.
-        group: what an example belongs to.
-        value: turns labels and predicted values (None: invalid) into the metric's.
-    """
-
-    def score(predictions: Sequence[Prediction]) -> dict[str, float]:
-        return metric(
-            [{"value": value(p.example.label), "group": group(p.example)} for p in predictions],
-            [{"value": value(p.value)} for p in predictions],
-        )
-
-    return _named_like(metric, score)
-
-
-def _named_like(metric: scores.Metric, score: Metric) -> Metric:
-    """The name of the metric inside is what `t2t tasks show` prints."""
-    score.__name__ = getattr(metric, "__name__", type(metric).__name__)
-    return score
-
-
-def class_id(value: str | None, labels: Sequence[str]) -> int:
-    """The id of a label name, -1 for None: an invalid prediction."""
-    if value is None:
-        return scores.INVALID
-    return parsing.label_to_class_id(value, labels)

@@ -4,9 +4,7 @@ A task names its rows (`source`), how a row becomes text, its labels and its met
 any of these to add one of your own. super_glue_rows.py reads the official files.
 """
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from t2t.casts.classification import axb_text, keyed_text, label_name
 from t2t.casts.reading import multirc_text, record
@@ -22,8 +20,15 @@ from t2t.metrics.classification import (
 from t2t.parsing import wsc_matches
 from t2t.registry import Mixture
 from t2t.rows import Row, texts_of
-from t2t.task import Example, Invalid, Prediction, Task
-from t2t.task_parts import class_id, class_metric, classification, grouped_metric
+from t2t.task import Example, Invalid, Task
+from t2t.task_metrics import (
+    class_id,
+    class_metric,
+    grouped_metric,
+    paired_metric,
+    text_or_nothing,
+)
+from t2t.task_parts import classification
 
 from .super_glue_rows import CB_LABELS, COPA_LABELS, ENTAILMENT_LABELS, FALSE_TRUE, source
 
@@ -32,11 +37,6 @@ def parse_wsc(output: str, example: Example) -> str | Invalid:
     """True when the generated noun names the candidate, which is the example's target."""
     match = wsc_matches(output, example.targets[0])
     return Invalid(f"{output!r} names nothing") if match < 0 else FALSE_TRUE[match]
-
-
-def answers_or_text(value: Any) -> Any:
-    """ReCoRD's answers or a predicted text; an invalid prediction answers nothing."""
-    return "" if value is None else value
 
 
 def record_answers(row: Row) -> list[str] | None:
@@ -59,16 +59,6 @@ def _idx_part(example: Example, name: str) -> int:
     if not isinstance(part, int):
         raise UserError(f"example {example.key}: idx must have a number {name!r}")
     return part
-
-
-def paired_gender_parity(predictions: Sequence[Prediction]) -> dict[str, float]:
-    """AX-g's gender parity; rows 2i and 2i+1 are a pair, in whatever order they come."""
-    by_idx = {prediction.example.idx: prediction for prediction in predictions}
-    for idx in by_idx:
-        if not isinstance(idx, int) or idx ^ 1 not in by_idx:
-            raise UserError(f"gender parity: example {idx!r} lacks the other one of its pair")
-    ordered = [by_idx[idx] for idx in sorted(by_idx)]
-    return class_metric(gender_parity, ENTAILMENT_LABELS)(ordered)
 
 
 _multirc_id = partial(class_id, labels=FALSE_TRUE)
@@ -117,7 +107,7 @@ RECORD = Task(
     source=source("record", "ReCoRD"),
     cast=record,
     label=record_answers,
-    metrics=(grouped_metric(deduplicated_squad, group=query_of, value=answers_or_text),),
+    metrics=(grouped_metric(deduplicated_squad, group=query_of, value=text_or_nothing),),
     num_examples={"train": 138854, "validation": 10000, "test": 10000},
 )
 
@@ -166,7 +156,7 @@ AXG = classification(
     text=partial(keyed_text, name="rte", fields=("hypothesis", "premise")),
     labels=ENTAILMENT_LABELS,
     metrics=(accuracy,),
-    more_metrics=(paired_gender_parity,),
+    more_metrics=(paired_metric(gender_parity, ENTAILMENT_LABELS),),
     num_examples={"test": 356},
 )
 

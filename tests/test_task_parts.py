@@ -6,7 +6,8 @@ from t2t.metrics import classification as metrics
 from t2t.objective import Objective
 from t2t.sources import MemorySource
 from t2t.task import Example, Invalid, Prediction, Task
-from t2t.task_parts import class_metric, classification, grouped_metric, text_task
+from t2t.task_metrics import class_metric, grouped_metric
+from t2t.task_parts import classification, text_task
 
 COLOURS = ("red", "blue")
 SKY = {"of": "sky", "label": 1, "idx": 7}

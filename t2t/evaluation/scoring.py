@@ -4,7 +4,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from t2t.casts.texts import NO_LABEL_TARGET
 from t2t.errors import UserError, refuse
+from t2t.evaluation.intervals import Bootstrap, signatures, task_intervals
 from t2t.evaluation.predictions import (
     PredictionsName,
     list_predictions,
@@ -23,8 +24,9 @@ from t2t.evaluation.predictions import (
 )
 from t2t.evaluation.run_record import read_record
 from t2t.files import sha256_file, write_json
+from t2t.metrics.confidence import Interval
 from t2t.registry import Registry
-from t2t.task import Prediction, Task
+from t2t.task import Prediction, Task, free_text
 
 SCORES_FILE = "scores.json"
 AVERAGED_MIXTURES = ("super_glue",)
@@ -47,6 +49,10 @@ class TaskScores:
     """Hash of the weights that predicted, where run.json knows this very file."""
     note: str | None = None
     """What a reader of the score should know."""
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    """By metric, how it was computed, where its library has a word for that: BLEU, chrF."""
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    """By score, how sure it is; empty where that was not asked for."""
 
     @property
     def score(self) -> float | None:
@@ -58,7 +64,12 @@ class TaskScores:
     def as_json(self) -> dict[str, Any]:
         """The fields that scores.json holds."""
         notes = [*([] if self.metrics is not None else ["no labels"]), *filter(None, [self.note])]
-        note = {"note": "; ".join(notes)} if notes else {}
+        more: dict[str, Any] = {"note": "; ".join(notes)} if notes else {}
+        if self.signatures:
+            more["signatures"] = dict(self.signatures)
+        if self.intervals:
+            ends = {name: {"low": i.low, "high": i.high} for name, i in self.intervals.items()}
+            more["intervals"] = {name: _in_json(values) for name, values in ends.items()}
         return {
             "metrics": None if self.metrics is None else _in_json(self.metrics),
             "score": self.score if math.isfinite(self.score or 0.0) else None,
@@ -67,7 +78,7 @@ class TaskScores:
             "protocol": self.protocol,
             "version": self.version,
             "checkpoint": self.checkpoint,
-            **note,
+            **more,
         }
 
 
@@ -93,6 +104,8 @@ class Scores:
 
     tasks: tuple[TaskScores, ...]
     averages: tuple[Average, ...]
+    bootstrap: Bootstrap | None = None
+    """How the intervals were drawn, if they were."""
 
     def as_json(self) -> dict[str, Any]:
         """The content of scores.json, by split."""
@@ -107,15 +120,19 @@ class Scores:
                 "score": average.score,
                 "missing": list(average.missing),
             }
-        return {"t2t": metadata.version("t2t"), "splits": splits}
+        how = {"bootstrap": asdict(self.bootstrap)} if self.bootstrap else {}
+        return {"t2t": metadata.version("t2t"), **how, "splits": splits}
 
 
-def score_directory(directory: Path, registry: Registry) -> Scores:
+def score_directory(
+    directory: Path, registry: Registry, bootstrap: Bootstrap | None = None
+) -> Scores:
     """Score every predictions file of an evaluation's output and write its scores.json.
 
     Args:
         directory: what `t2t evaluate --out` wrote, or its predictions folder.
         registry: the tasks that the files are named after.
+        bootstrap: how to draw a confidence interval for every score; None for none.
 
     Raises:
         UserError: no predictions files, bad lines, unknown tasks, or rows of which only some
@@ -124,10 +141,10 @@ def score_directory(directory: Path, registry: Registry) -> Scores:
     folder = predictions_folder(directory)
     record = read_record(folder) or {}
     scored = [
-        _score_file(path, name, registry.task(name.task), record)
+        _score_file(path, name, registry.task(name.task), record, bootstrap)
         for name, path in list_predictions(directory).items()
     ]
-    scores = Scores(tuple(scored), tuple(_averages(scored, registry)))
+    scores = Scores(tuple(scored), tuple(_averages(scored, registry)), bootstrap)
     top = folder.parent if folder.name == "predictions" else folder
     write_json(top / SCORES_FILE, scores.as_json())
     return scores
@@ -144,7 +161,11 @@ def scored_checkpoints(directory: Path, split: str) -> dict[str, str | None]:
 
 
 def _score_file(
-    path: Path, name: PredictionsName, task: Task, record: Mapping[str, Any]
+    path: Path,
+    name: PredictionsName,
+    task: Task,
+    record: Mapping[str, Any],
+    bootstrap: Bootstrap | None,
 ) -> TaskScores:
     predictions = [_with_label(task, prediction) for prediction in read_predictions(path)]
     if not predictions:
@@ -153,15 +174,20 @@ def _score_file(
     entry = record.get("files", {}).get(path.name)
     known = isinstance(entry, dict) and entry.get("sha256") == sha256_file(path)
     labelled = any(prediction.example.label is not None for prediction in predictions)
+    metrics = task.score(predictions) if labelled else None
     return TaskScores(
         name=name,
-        metrics=task.score(predictions) if labelled else None,
+        metrics=metrics,
         num_examples=len(predictions),
         num_invalid=sum(prediction.value is None for prediction in predictions),
         protocol=task.protocol,
         version=task.version,
         checkpoint=record.get("checkpoint") if known else None,
         note=_change(entry, len(predictions)) if isinstance(entry, dict) and not known else None,
+        signatures=signatures(task, predictions) if labelled else {},
+        intervals=task_intervals(task, predictions, name.split, bootstrap)
+        if labelled and bootstrap
+        else {},
     )
 
 
@@ -176,14 +202,17 @@ def _with_label(task: Task, prediction: Prediction) -> Prediction:
     """The prediction with its gold value, which a file of other tools may say by targets alone.
 
     The target of a classified example is its label's name; the targets of a task with free
-    answers are its right answers. Neither holds where there is no label, nor for WSC, whose
-    target is a candidate.
+    answers are its right answers; any other task reads its target as it reads an output. None of
+    it holds where there is no label, nor for WSC, whose target is a candidate.
     """
     example = prediction.example
     if example.label is not None or example.targets == (NO_LABEL_TARGET,):
         return prediction
-    if not task.labels:
+    if not task.labels and (task.parse is free_text or not example.targets):
         return replace(prediction, example=replace(example, label=list(example.targets)))
+    if not task.labels:
+        value = task.prediction(example, example.targets[0]).value
+        return replace(prediction, example=replace(example, label=value))
     if example.targets and example.targets[0] in task.labels:
         return replace(prediction, example=replace(example, label=example.targets[0]))
     return prediction
@@ -195,10 +224,10 @@ def _value_problems(path: Path, task: Task, predictions: Sequence[Prediction]) -
         raise UserError(f"{path}: task {task.name} has no metrics")
     problems = []
     for number, prediction in enumerate(predictions, start=1):
-        for field, value in (("prediction", prediction.value), ("label", prediction.example.label)):
+        for place, value in (("prediction", prediction.value), ("label", prediction.example.label)):
             if task.labels and value is not None and value not in task.labels:
                 known = ", ".join(task.labels)
-                problems.append(f"{path}:{number}: {field}: {value!r} is not one of {known}")
+                problems.append(f"{path}:{number}: {place}: {value!r} is not one of {known}")
         if not task.labels and isinstance(prediction.value, int | float) and _is_text(prediction):
             problems.append(f"{path}:{number}: prediction: must be a string")
     return problems
@@ -235,7 +264,10 @@ def scores_table(scores: Scores, width: int = 100) -> str:
     for task in scores.tasks:
         metrics = "no labels"
         if task.metrics is not None:
-            metrics = ", ".join(f"{name} {value:.2f}" for name, value in task.metrics.items())
+            metrics = ", ".join(
+                f"{name} {value:.2f}{_interval_text(task.intervals.get(name))}"
+                for name, value in task.metrics.items()
+            )
         shown = "-" if task.score is None else f"{task.score:.2f}"
         counts = (str(task.num_examples), str(task.num_invalid))
         table.add_row(task.name.task, task.name.split, metrics, shown, *counts)
@@ -246,7 +278,29 @@ def scores_table(scores: Scores, width: int = 100) -> str:
     notes = [
         f"{task.name.file_name}: {task.note}" for task in scores.tasks if task.note is not None
     ]
-    return "\n".join([*filter(None, lines), *averages, *notes])
+    return "\n".join([*filter(None, lines), *averages, *notes, *_how_computed(scores)])
+
+
+def _interval_text(interval: Interval | None) -> str:
+    return "" if interval is None else f" [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def _how_computed(scores: Scores) -> list[str]:
+    """What belongs to a score that is reported: sacrebleu's signatures, the draws of intervals."""
+    lines = [
+        f"{task.name.file_name}: {metric} {signature}"
+        for task in scores.tasks
+        for metric, signature in task.signatures.items()
+    ]
+    if scores.bootstrap:
+        lines.append(f"[low, high]: {scores.bootstrap.words()}")
+        lines += [
+            f"{task.name.file_name}: {name} has no value in {interval.undefined} of them"
+            for task in scores.tasks
+            for name, interval in task.intervals.items()
+            if interval.undefined
+        ]
+    return lines
 
 
 def _average_line(average: Average) -> str:

@@ -1,100 +1,154 @@
-"""Scores of answers to questions: SQuAD's, ReCoRD's and MultiRC's, times 100."""
+"""Scores of answers to questions, times 100: SQuAD's, TriviaQA's, ReCoRD's and MultiRC's.
 
-import math
+Exact match and token F1 are each the best over a row's answers. A row without answers cannot be
+scored and is a `ValueError`, except in SQuAD 2, where it is a question without an answer.
+"""
+
 import re
 import string
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from t2t.metrics.classification import f1_score_with_invalid
-from t2t.metrics.scores import pairs_of, percent
+from t2t.metrics.classification import binary_f1_units, f1_of_hits
+from t2t.metrics.groups import first_of_groups, group_exact_match, over_groups
+from t2t.metrics.scores import AdditiveMetric, Units, mean_metric, pairs_of, ratio
 
-# fmt: on
 _DELETE_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_PUNCTUATION_TO_SPACES = str.maketrans(dict.fromkeys(string.punctuation + "‘’´`_", " "))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_NO_WORD = re.compile(r"\W")
+
+multirc_f1 = over_groups(
+    "multirc_f1", AdditiveMetric("f1_score_with_invalid", binary_f1_units, f1_of_hits)
+)
+"""F1 over all answers of all questions, class 1 (True) positive: {"f1"}.
+
+Targets are {"value": class id, "group": question id}, predictions {"value": class id}."""
+
+multirc_exact_match = group_exact_match
+"""The share of questions with every answer right: {"exact_match"}; rows as in `multirc_f1`."""
 
 
-def multirc_f1(
-    targets: Sequence[Mapping[str, Any]], predictions: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """F1 over all answers of all questions, class 1 (True) positive: {"f1"}.
-
-    Args:
-        targets: {"value": class id, "group": question id}, one an answer.
-        predictions: {"value": class id}, in the same order.
-    """
-    return f1_score_with_invalid(_values(targets), _values(predictions))
+def squad_normalised(text: str) -> str:
+    """Lower-cased, without ASCII punctuation and articles, spaces collapsed."""
+    return _without_articles(text.lower().translate(_DELETE_PUNCTUATION))
 
 
-def multirc_exact_match(
-    targets: Sequence[Mapping[str, Any]], predictions: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """The share of questions with every answer right: {"exact_match"}.
-
-    Args:
-        targets: {"value": class id, "group": question id}, one an answer.
-        predictions: {"value": class id}, in the same order.
-    """
-    all_right: dict[Hashable, bool] = {}
-    for target, prediction in pairs_of(targets, predictions):
-        group = _hashable(target["group"])
-        right = target["value"] == prediction["value"]
-        all_right[group] = all_right.get(group, True) and right
-    return {"exact_match": percent(sum(all_right.values()), all_right)}
+def trivia_qa_normalised(text: str) -> str:
+    """As SQuAD's, but punctuation (and ‘ ’ ´ ` _) becomes a space: "1,000" is not "1000"."""
+    return _without_articles(text.lower().translate(_PUNCTUATION_TO_SPACES))
 
 
-def squad(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> dict[str, float]:
-    """SQuAD's exact match and token F1, each the best over a row's answers: {"em", "f1"}.
-
-    Texts are lower-cased, ASCII punctuation is deleted, articles are dropped and spaces
-    collapsed. Two texts that are both empty after that match exactly, with an F1 of 0.
-
-    Raises:
-        ValueError: a row without answers, which cannot be scored.
-    """
-    exact: list[float] = []
-    overlap: list[float] = []
-    for number, (answers, prediction) in enumerate(pairs_of(targets, predictions)):
-        if not answers:
-            raise ValueError(f"row {number} has no answers, so it cannot be scored")
-        wanted = [_squad_normalised(answer) for answer in answers]
-        given = _squad_normalised(prediction)
-        exact.append(float(given in wanted))
-        overlap.append(max(_token_f1(answer, given) for answer in wanted))
-    return {"em": percent(math.fsum(exact), exact), "f1": percent(math.fsum(overlap), overlap)}
+def _without_articles(text: str) -> str:
+    return " ".join(_ARTICLES.sub(" ", text).split())
 
 
-def deduplicated_squad(
-    targets: Sequence[Mapping[str, Any]], predictions: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
-    """ReCoRD's score, `squad` over one row a query: {"em", "f1"}.
+def _best_over_answers(
+    normalised: Callable[[str], str],
+) -> Callable[[Sequence[Sequence[str]], Sequence[str]], Units]:
+    """(exact match, token F1) of each row."""
 
-    The first row of each group counts; later ones are dropped with their predictions.
+    def values(targets: Sequence[Sequence[str]], predictions: Sequence[str]) -> Units:
+        rows = []
+        for number, (answers, prediction) in enumerate(pairs_of(targets, predictions)):
+            if not len(answers):
+                raise ValueError(f"row {number} has no answers, so it cannot be scored")
+            wanted = [normalised(answer) for answer in answers_of(answers)]
+            given = normalised(prediction)
+            overlap = max(_token_f1(answer, given) for answer in wanted)
+            rows.append((float(given in wanted), overlap))
+        return rows
 
-    Args:
-        targets: {"value": answers, "group": (passage id, query id)}.
-        predictions: {"value": text}, in the same order.
-    """
-    first: dict[Hashable, tuple[Sequence[str], str]] = {}
-    for target, prediction in pairs_of(targets, predictions):
-        first.setdefault(_hashable(target["group"]), (target["value"], prediction["value"]))
-    return squad([answers for answers, _ in first.values()], [text for _, text in first.values()])
-
-
-def _values(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    return [row["value"] for row in rows]
+    return values
 
 
-def _hashable(group: Any) -> Hashable:
-    """A group id as a dictionary key: JSON turns the pair (passage, query) into a list."""
-    key: Hashable = tuple(group) if isinstance(group, list) else group
-    return key
+squad = mean_metric("squad", ("em", "f1"), _best_over_answers(squad_normalised))
+"""SQuAD's exact match and token F1, each the best over a row's answers: {"em", "f1"}.
+
+Targets are lists of answers, predictions texts. Two texts that are both empty after
+`squad_normalised` match exactly, with an F1 of 0. T5's references are the answers as its cast
+pads them."""
+
+trivia_qa = mean_metric("trivia_qa", ("em", "f1"), _best_over_answers(trivia_qa_normalised))
+"""`squad` with TriviaQA's normalisation: {"em", "f1"}."""
+
+deduplicated_squad = first_of_groups("deduplicated_squad", squad)
+"""ReCoRD's score, `squad` over one row a query: {"em", "f1"}.
+
+Targets are {"value": answers, "group": (passage id, query id)}, predictions {"value": text}. The
+first row of each group counts; later ones are dropped with their predictions."""
 
 
-def _squad_normalised(text: str) -> str:
-    without_punctuation = text.lower().translate(_DELETE_PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", without_punctuation).split())
+def _span_values(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str]) -> Units:
+    pairs = pairs_of(targets, predictions)
+    texts = [_span_text(str(target["context"]), prediction) for target, prediction in pairs]
+    return _best_over_answers(squad_normalised)([target["answers"] for target in targets], texts)
+
+
+span_squad = mean_metric("span_squad", ("em", "f1"), _span_values)
+"""`squad` of spans: {"em", "f1"}; targets {"answers", "context"}, predictions "start: 3 end: 6".
+
+The numbers count the context's words, both ends inside; a word is what stays between characters
+that are no letters, digits or underscores. What names no span answers with nothing."""
+
+
+def _span_text(context: str, prediction: str) -> str:
+    words = _NO_WORD.sub(" ", prediction).split()
+    try:
+        start, end = int(words[1]), int(words[3])
+    except (IndexError, ValueError):
+        return ""
+    return " ".join(_NO_WORD.sub(" ", context).split()[start : end + 1])
+
+
+def _squad2_units(targets: Sequence[Sequence[str]], predictions: Sequence[str | None]) -> Units:
+    """(em, f1, 1, 0, 0, 0) of a question with an answer; (0, 0, 0, em, f1, 1) of one without."""
+    rows = []
+    for answers, prediction in pairs_of(targets, predictions):
+        wanted = [text for text in map(squad_normalised, answers_of(answers)) if text]
+        given = None if prediction is None else squad_normalised(prediction)
+        if not wanted:
+            rows.append((0.0, 0.0, 0.0, float(given == ""), float(given == ""), 1.0))
+        elif given is None:
+            rows.append((0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
+        else:
+            overlap = max(_token_f1(answer, given) for answer in wanted)
+            rows.append((float(given in wanted), overlap, 1.0, 0.0, 0.0, 0.0))
+    return rows
+
+
+def _squad2_scores(sums: Sequence[float]) -> dict[str, float]:
+    em, f1, answered, no_em, no_f1, unanswered = sums
+    rows = answered + unanswered
+    return {"em": 100.0 * (em + no_em) / rows, "f1": 100.0 * (f1 + no_f1) / rows}
+
+
+def _squad2_part_scores(sums: Sequence[float]) -> dict[str, float]:
+    em, f1, answered, no_em, no_f1, unanswered = sums
+    parts = (("has_answer", em, f1, answered), ("no_answer", no_em, no_f1, unanswered))
+    return {
+        f"{part}_{key}": 100.0 * ratio(total, rows)
+        for part, exact, overlap, rows in parts
+        for key, total in (("em", exact), ("f1", overlap))
+    }
+
+
+squad2 = AdditiveMetric("squad2", _squad2_units, _squad2_scores)
+"""SQuAD 2's exact match and token F1: {"em", "f1"}.
+
+A question without an answer has the empty list as its target, and "" as its right prediction (any
+text that `squad_normalised` leaves empty), with an F1 of 1 as in the official script; a prediction
+None is invalid and wrong everywhere. Answers that are empty once normalised are no answers."""
+
+squad2_parts = AdditiveMetric("squad2_parts", _squad2_units, _squad2_part_scores)
+"""`squad2` of the questions with and without an answer apart: {"has_answer_em", "has_answer_f1",
+"no_answer_em", "no_answer_f1"}, 0 where there are no such questions."""
+
+
+def answers_of(answers: str | Sequence[str]) -> Sequence[str]:
+    """A row's answers; one text alone is one answer, not a list of letters."""
+    return [answers] if isinstance(answers, str) else answers
 
 
 def _token_f1(answer: str, prediction: str) -> float:
