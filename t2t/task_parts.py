@@ -11,7 +11,7 @@ from t2t.metrics import scores
 from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import Source
-from t2t.task import Example, Invalid, Metric, Task
+from t2t.task import Example, Invalid, Metric, Task, no_samples
 from t2t.task_metrics import class_metric
 
 SPAN_CORRUPTION = Objective("span_corruption", noise_density=0.15, mean_span=3.0)
@@ -27,6 +27,7 @@ def classification(
     metrics: Sequence[scores.Metric] = (),
     more_metrics: Sequence[Metric] = (),
     num_examples: Mapping[str, int] = MappingProxyType({}),
+    samples: Callable[[], Sequence[Row]] = no_samples,
 ) -> Task:
     """A task whose targets are the names of labels, read back exactly as written.
 
@@ -39,6 +40,7 @@ def classification(
         more_metrics: functions of the predictions themselves.
         num_examples: the official number of examples by split, where there is one; rates count
             what is there.
+        samples: some rows of your own making, for the manual and `t2t tasks check`.
     """
     return Task(
         name=name,
@@ -49,6 +51,7 @@ def classification(
         labels=labels,
         metrics=(*(class_metric(metric, labels) for metric in metrics), *more_metrics),
         num_examples=num_examples,
+        samples=samples,
     )
 
 

@@ -30,6 +30,7 @@ from t2t.task_metrics import (
 )
 from t2t.task_parts import classification
 
+from .sample_rows import samples
 from .super_glue_rows import CB_LABELS, COPA_LABELS, ENTAILMENT_LABELS, FALSE_TRUE, source
 
 
@@ -65,6 +66,7 @@ _multirc_id = partial(class_id, labels=FALSE_TRUE)
 
 BOOLQ = classification(
     name="super_glue_boolq",
+    samples=samples("super_glue_boolq"),
     source=source("boolq", "BoolQ"),
     text=partial(keyed_text, name="boolq", fields=("passage", "question")),
     labels=FALSE_TRUE,
@@ -74,6 +76,7 @@ BOOLQ = classification(
 
 CB = classification(
     name="super_glue_cb",
+    samples=samples("super_glue_cb"),
     source=source("cb", "CB"),
     text=partial(keyed_text, name="cb", fields=("hypothesis", "premise")),
     labels=CB_LABELS,
@@ -83,6 +86,7 @@ CB = classification(
 
 COPA = classification(
     name="super_glue_copa",
+    samples=samples("super_glue_copa"),
     source=source("copa", "COPA"),
     text=partial(keyed_text, name="copa", fields=("choice1", "choice2", "premise", "question")),
     labels=COPA_LABELS,
@@ -92,6 +96,7 @@ COPA = classification(
 
 MULTIRC = classification(
     name="super_glue_multirc",
+    samples=samples("super_glue_multirc"),
     source=source("multirc", "MultiRC"),
     text=multirc_text,
     labels=FALSE_TRUE,
@@ -104,6 +109,7 @@ MULTIRC = classification(
 
 RECORD = Task(
     name="super_glue_record",
+    samples=samples("super_glue_record"),
     source=source("record", "ReCoRD"),
     cast=record,
     label=record_answers,
@@ -113,6 +119,7 @@ RECORD = Task(
 
 RTE = classification(
     name="super_glue_rte",
+    samples=samples("super_glue_rte"),
     source=source("rte", "RTE"),
     text=partial(keyed_text, name="rte", fields=("hypothesis", "premise")),
     labels=ENTAILMENT_LABELS,
@@ -122,6 +129,7 @@ RTE = classification(
 
 WIC = classification(
     name="super_glue_wic",
+    samples=samples("super_glue_wic"),
     source=source("wic", "WiC"),
     text=partial(keyed_text, name="wic", fields=("sentence1", "sentence2", "word")),
     labels=FALSE_TRUE,
@@ -131,6 +139,7 @@ WIC = classification(
 
 WSC = Task(
     name="super_glue_wsc",
+    samples=samples("super_glue_wsc"),
     source=source("wsc.fixed", "WSC"),
     cast=wsc,
     train_cast=wsc_correct_referent,
@@ -143,6 +152,7 @@ WSC = Task(
 
 AXB = classification(
     name="super_glue_axb",
+    samples=samples("super_glue_axb"),
     source=source("axb", "AX-b"),
     text=axb_text,
     labels=ENTAILMENT_LABELS,
@@ -152,6 +162,7 @@ AXB = classification(
 
 AXG = classification(
     name="super_glue_axg",
+    samples=samples("super_glue_axg"),
     source=source("axg", "AX-g"),
     text=partial(keyed_text, name="rte", fields=("hypothesis", "premise")),
     labels=ENTAILMENT_LABELS,

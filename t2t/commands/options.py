@@ -17,6 +17,10 @@ Sets = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
 RecipeName = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
 OutDir = Annotated[Path, typer.Option(help="Folder to write to.")]
+Include = Annotated[
+    list[Path] | None,
+    typer.Option("--include", help="Tasks of a file or folder of yours; may be repeated."),
+]
 CacheDir = Annotated[Path, typer.Argument(help="Where `t2t cache build` wrote.")]
 VocabularyFile = Annotated[
     Path | None, typer.Option(help="A SentencePiece model file, or a tokenizer's folder.")

@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from t2t.commands.options import AsJson, DataDir, VocabularyFile, cell, print_rows
+from t2t.commands.task_check import check
 
-tasks_app = typer.Typer(help="Tasks: list them, show one, preview its examples.")
+tasks_app = typer.Typer(help="Tasks: list them, show one, preview its examples, check it.")
+
+tasks_app.command("check")(check)
 
 
 @tasks_app.callback(invoke_without_command=True)
