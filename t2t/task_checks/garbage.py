@@ -100,15 +100,13 @@ def _reading_problems(
     subject: Subject, examples: Sequence[Example], garbage: Sequence[Garbage], can_tell: str
 ) -> Iterator[Finding]:
     """A finding for each kind of garbage that the parser raises on, or takes for an answer."""
-    told: set[str] = set()
+    told: set[tuple[str, str]] = set()
     for item in garbage:
         refused = can_tell == "all" or (can_tell == "empty" and not item.text)
         for example in examples:
-            if item.kind in told:
-                break
             level, what, shown = _reading_problem(subject.task, example, item, refused)
-            if level is not None:
-                told.add(item.kind)
+            if level is not None and (item.kind, level) not in told:
+                told.add((item.kind, level))
                 yield subject.finding(level, "garbage", what, where=example.key, example=shown)
 
 

@@ -1,8 +1,10 @@
 """The right outputs: every gold target is read back as the gold value, and scores 100."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
+from t2t.metrics.answers import squad_normalised
 from t2t.task import Example, Prediction, Task
 from t2t.task_checks.findings import Finding, counted
 from t2t.task_checks.outputs import (
@@ -20,6 +22,7 @@ from t2t.task_checks.subject import SAMPLES, Subject
 OTHER_TARGETS = 20
 """Targets of other examples that are tried where an example's own is not its gold value."""
 BLEU_TOKENS = 4
+_ROUGE_WORD = re.compile("[a-z0-9]+")
 
 
 def check_round_trip(subject: Subject) -> Iterator[Finding]:
@@ -141,6 +144,16 @@ def _why_not_100(task: Task, predictions: Sequence[Prediction], name: str) -> st
         return "there is only one example"
     if len(set(labels)) == 1:
         return "all labels are alike"
-    if "bleu" in name and all(len(p.output.split()) < BLEU_TOKENS for p in predictions):
+    return None if task.labels else _too_short([p.output for p in predictions], name)
+
+
+def _too_short(outputs: Sequence[str], name: str) -> str | None:
+    """What a score of texts does not find in some right outputs."""
+    if "bleu" in name and all(len(output.split()) < BLEU_TOKENS for output in outputs):
         return f"no text has {BLEU_TOKENS} words"
-    return None
+    if "rouge" in name:
+        words = 2 if "rouge2" in name else 1
+        short = [text for text in outputs if len(_ROUGE_WORD.findall(text.lower())) < words]
+        return f"ROUGE finds less than {words} words in {short[0]!r}" if short else None
+    empty = [output for output in outputs if not squad_normalised(output)]
+    return f"{empty[0]!r} is nothing but punctuation and articles" if empty else None

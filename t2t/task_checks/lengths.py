@@ -83,7 +83,6 @@ def _unknown(
         return
     found = unknown_text(texts, limits.vocabulary)
     if found.share > WORTH_SAYING:
-        what = f"{found.share:.0%} of the {side}' characters are unknown to the vocabulary"
-        yield subject.finding(
-            "warning", "vocabulary", what.replace("%", " %", 1), example=repr(found.such_as)
-        )
+        share = f"{100 * found.share:.0f} %"
+        what = f"{share} of the characters of {side} are unknown to the vocabulary"
+        yield subject.finding("warning", "vocabulary", what, example=repr(found.such_as))

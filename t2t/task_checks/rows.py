@@ -143,7 +143,9 @@ class Leakage:
         if subject.task.objective is not None:
             return
         # Hashes of 64 bits instead of the texts of all splits.
-        mine = {hash(example.inputs): example.key for example in subject.examples}
+        mine: dict[int, str] = {}
+        for example in subject.examples:
+            mine.setdefault(hash(example.inputs), example.key)
         for split, theirs in self._seen.items():
             shared = mine.keys() & theirs.keys()
             if not shared:

@@ -93,7 +93,9 @@ def split_subject(task: Task, split: str, data_dir: Path | None, limit: int | No
     whole = limit is None
     read = task
     if isinstance(task.source, TextSource):
-        rows = [{"text": text} for text in heads(task.source, data_dir)[:limit]]
+        # Blank documents are left out when a corpus is read.
+        texts = [text for text in heads(task.source, data_dir) if text.strip()]
+        rows = [{"text": text} for text in texts[:limit]]
         read, whole = replace(task, source=MemorySource({split: rows})), False
     elif limit is not None:
         read = replace(task, source=_FirstRows(task.source, limit))
