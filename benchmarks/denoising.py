@@ -210,6 +210,7 @@ WINDOWS: Mapping[str, Window] = {
     "prefix_lm": prefix,
     "lm": targets_alone,
     "full_lm": targets_alone,
+    "full_prefix_lm": prefix,
     "ul2": mixed,
 }
 

@@ -37,6 +37,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "num_examples": dict(task.num_examples),
         "labels": list(task.labels),
         "metrics": [getattr(metric, "__name__", str(metric)) for metric in task.metrics],
+        "trimming": task.trimming,
         "protocol": task.protocol,
         "version": task.version,
     }

@@ -1,4 +1,4 @@
-"""Other formats of official files, as objects with fields: tables, JSON documents, parallel lines.
+"""Other formats of official files, as objects with fields: tables, JSON documents, lines of text.
 
 Each function makes a reader for `t2t.sources.OfficialFiles`, which gives the objects of a file in
 their order, with the place of each for messages.
@@ -6,6 +6,7 @@ their order, with the place of each for messages.
 
 import csv
 import io
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,43 @@ from t2t.errors import UserError
 from t2t.json_lines import Fields, described, parse_json, read_lines
 
 OneFile = Callable[[Path], Iterator[Fields]]
+AnyFiles = Callable[..., Iterator[Fields]]
+"""Takes one path or several."""
+
+_logger = logging.getLogger(__name__)
+
+
+def without(objects: AnyFiles, is_left_out: Callable[[Fields], bool], reason: str) -> AnyFiles:
+    """The objects of another reader but for some, which are counted and logged.
+
+    Args:
+        objects: the other reader.
+        is_left_out: says of an object without problems whether it is left out.
+        reason: why, for the log.
+
+    The reader raises a `UserError` where none would be left.
+    """
+
+    def left(*paths: Path) -> Iterator[Fields]:
+        places = []
+        kept = 0
+        for fields in objects(*paths):
+            if not fields.problems and is_left_out(fields):
+                places.append(fields.place)
+            else:
+                kept += 1
+                yield fields
+        if places and not kept:
+            raise UserError(f"{places[0]}: {reason}, and so is every other row")
+        if places:
+            _logger.warning("%s: rows left out: %d (%s)", places[0], len(places), reason)
+
+    return left
+
+
+def lacks(*names: str) -> Callable[[Fields], bool]:
+    """Whether an object is without one of these fields, as the row of a table that ends early."""
+    return lambda fields: any(name not in fields.values for name in names)
 
 
 def tab_separated(columns: Sequence[str] | None = None) -> OneFile:
@@ -95,7 +133,29 @@ def json_document(key: str) -> OneFile:
     return objects
 
 
-def parallel_lines(*names: str) -> Callable[..., Iterator[Fields]]:
+def blocks_of_lines(*names: str) -> OneFile:
+    """Blocks of lines, one line a field, with blank lines between them."""
+
+    def objects(path: Path) -> Iterator[Fields]:
+        block: list[str] = []
+        number = 0
+        # A blank line behind the last block ends it.
+        for line, data in enumerate([*read_lines(path), b""]):
+            text = _decoded(data, f"{path}:{line + 1}").removesuffix("\r")
+            if text.strip():
+                block.append(text)
+            elif block:
+                values = dict(zip(names, block, strict=False))
+                fields = Fields(values, f"{path}:{line - len(block) + 1}", number=number)
+                if len(block) != len(names):
+                    fields.note("block", f"must have {len(names)} lines, has {len(block)}")
+                yield fields
+                block, number = [], number + 1
+
+    return objects
+
+
+def parallel_lines(*names: str) -> AnyFiles:
     """Files whose lines belong together, one a field, such as two languages."""
 
     def objects(*paths: Path) -> Iterator[Fields]:

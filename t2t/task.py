@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from t2t.casts.texts import Cast, Texts
 from t2t.class_balance import ClassBalance, class_temperature
@@ -72,6 +72,17 @@ Metric = Callable[[Sequence[Prediction]], dict[str, float]]
 """Scores by name, times 100."""
 
 
+Trimming = Literal["end", "keep_last", "around_targets"]
+"""How training examples that are too long are cut to fit.
+
+end: their end is cut off, as T5 does. keep_last: the last token of either side is kept, such as a
+sentinel at the end of the inputs; in evaluation too. around_targets: of the inputs a random window
+is taken that holds the targets (another one in every epoch), and examples whose targets are not
+in inputs that are too long are left out and counted: T5's TriviaQA. An evaluation, which must not
+look at the targets, cuts the end.
+"""
+
+
 def free_text(output: str, example: Example) -> str:
     """Parse: any output is an answer, as it is."""
     return output
@@ -120,6 +131,8 @@ class Task:
     class_balance: ClassBalance = "none"
     """How often training draws each class: none (as they are), inverse_sqrt, uniform, or a
     temperature; t2t/class_balance.py says what they mean. A recipe's own setting goes before."""
+    trimming: Trimming = "end"
+    """How what is too long is cut."""
     protocol: Literal["t5", "hub"] = "t5"
     """Whose rules decide where T5's scores and the hub's differ; scores are stamped with it."""
     version: int = 1
@@ -138,6 +151,8 @@ class Task:
                 f"task {self.name!r}: a name is letters, digits, '_', '-' and '.', "
                 "beginning with a letter, digit or '_'"
             )
+        if self.trimming not in get_args(Trimming):
+            raise unknown("trimming", self.trimming, get_args(Trimming), where=f"task {self.name}")
         if class_temperature(self.class_balance, f"task {self.name}") != 1 and not self.labels:
             raise UserError(
                 f"task {self.name}: class_balance is {self.class_balance}, but it has no labels"

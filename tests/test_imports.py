@@ -30,7 +30,7 @@ LAYERS = [
     ["t2t.task"],
     ["t2t.registry"],
     ["t2t.task_metrics"],
-    ["t2t.task_parts", "t2t.metric_names"],
+    ["t2t.task_parts", "t2t.metric_names", "t2t.task_variants"],
     ["t2t.tasks"],
     ["t2t.task_loading"],
     ["t2t.data", "t2t.model"],

@@ -58,6 +58,7 @@ def test_a_task_is_described_in_words(registry):
         "num_examples": {"train": 25},
         "labels": ["cat", "dog"],
         "metrics": ["accuracy"],
+        "trimming": "end",
         "protocol": "t5",
         "version": 1,
     }

@@ -7,7 +7,7 @@ from t2t.objective import Objective
 from t2t.sources import MemorySource
 from t2t.task import Example, Invalid, Prediction, Task
 from t2t.task_metrics import class_metric, grouped_metric
-from t2t.task_parts import classification, text_task
+from t2t.task_parts import classification, parse_number, parse_span, text_task
 
 COLOURS = ("red", "blue")
 SKY = {"of": "sky", "label": 1, "idx": 7}
@@ -39,6 +39,14 @@ def test_a_classification_names_the_labels_of_its_rows():
         Example("5", 5, "colour of: night", ("<unk>",), None),
     ]
     assert (task.labels, task.num_examples) == (COLOURS, {"test": 3})
+
+
+def test_numbers_and_spans_are_parsed_or_invalid():
+    example = Example("0", 0, "", ("",), {"answers": ["c"], "context": "a b c"})
+    assert parse_number(" 3.2", example) == 3.2
+    assert parse_span("start: 1 end: 2", example) == "b c"
+    for value in (parse_number("three", example), parse_span("b c", example)):
+        assert isinstance(value, Invalid)
 
 
 def test_a_label_is_read_back_exactly():

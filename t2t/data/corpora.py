@@ -73,7 +73,7 @@ def load_corpus(
         data_dir: folder of the official files; None for the task's hub data set.
         inputs_length: longest inputs in tokens, EOS included.
         targets_length: longest targets in tokens, EOS included.
-        seed: of a text task's document order and noise.
+        seed: of a text task's document order and noise, and of windows around targets.
         caching: when the tokens of text files are kept on disk.
         report: is told what is left out, and how a cache is built.
 
@@ -82,9 +82,17 @@ def load_corpus(
         RunError: a cache could not be written.
     """
     if task.objective is None:
+<<<<<<< HEAD
         return TokenizedExamples.from_task(
             task, split, vocabulary, data_dir, inputs_length, targets_length, report
+=======
+        examples = TokenizedExamples.from_task(
+            task, split, vocabulary, data_dir, inputs_length, targets_length, seed
+>>>>>>> tasks5
         )
+        for what, count in examples.left_out.items():
+            report(f"{task.name}: {what} left out: {count}")
+        return examples
     # First, for documents may take long to tokenise.
     objective = window_objective(
         task.objective, vocabulary, inputs_length, targets_length, where=task.name
@@ -126,7 +134,7 @@ def tell_unknown_text(
 def cache_folder(
     task: Task, vocabulary: StoredVocabulary, data_dir: Path | None, caching: Caching
 ) -> Path | None:
-    """Where a task's text is kept as token ids; None for other tasks, and text in memory."""
+    """Where the text that a task trains on is kept as token ids; None for tasks without a cache."""
     if task.objective is None or not isinstance(task.source, TextSource):
         return None
     paths = task.source.paths(data_dir)
@@ -162,15 +170,17 @@ def _documents(
     if not isinstance(task.source, TextSource):
         texts = (row["text"] for row in task.rows(split, data_dir))
         return tokenized_texts(task.name, texts, vocabulary, report)
-    folder = cache_folder(task, vocabulary, data_dir, caching)
+    source = task.source.of(split)
+    paths = source.paths(data_dir)
+    folder = caching.folder_for(task.name, source, vocabulary, paths)
 
     def tell(line: str) -> None:
         report(f"{task.name}: {line}")
 
     if folder is None:
-        return tokenized(task.source, vocabulary, data_dir, tell)
-    cache = cache_of(task.source, vocabulary, data_dir, folder, tell)
+        return tokenized(source, vocabulary, data_dir, tell)
+    cache = cache_of(source, vocabulary, data_dir, folder, tell)
     if cache.id_bytes <= VERIFIED_BYTES and not cache.is_intact():
         # Says which shards are damaged, and makes them again.
-        cache = cache_of(task.source, vocabulary, data_dir, folder, tell, verify=True)
+        cache = cache_of(source, vocabulary, data_dir, folder, tell, verify=True)
     return cache

@@ -47,9 +47,11 @@ def _centred_unit(numbers: Sequence[float]) -> list[float]:
     if not all(map(math.isfinite, numbers)) or min(numbers) == max(numbers):
         return []
     # Scaled first, for the squares of very large and very small numbers.
-    scaled = [number / largest for number in numbers]
-    mean = math.fsum(scaled) / len(scaled)
-    centred = [number - mean for number in scaled]
+    centred = [number / largest for number in numbers]
+    # Twice: of numbers that differ in their last digit the first mean is as far off.
+    for _ in range(2):
+        mean = math.fsum(centred) / len(centred)
+        centred = [number - mean for number in centred]
     length = math.sqrt(math.fsum(number * number for number in centred))
     return [number / length for number in centred] if length else []
 

@@ -1,5 +1,7 @@
 """Answers to questions, by vectors worked out by hand."""
 
+import pytest
+
 from t2t.metrics import answers
 
 
@@ -21,3 +23,39 @@ def test_squad_takes_the_best_answer_and_normalises() -> None:
     assert answers.squad([["The U.S.", "America"]], ["us"]) == {"em": 100.0, "f1": 100.0}
     assert answers.squad([["red car", "x"]], ["a red bus"]) == {"em": 0.0, "f1": 50.0}
     assert answers.squad([["the"]], ["!"]) == {"em": 100.0, "f1": 0.0}
+
+
+def test_one_text_is_one_answer_and_not_its_letters() -> None:
+    assert answers.squad(["Paris"], ["paris"]) == {"em": 100.0, "f1": 100.0}
+    assert answers.squad(["Paris"], ["p"]) == {"em": 0.0, "f1": 0.0}
+
+
+def test_trivia_qa_makes_a_space_of_punctuation() -> None:
+    assert answers.trivia_qa([["1,000"], ["the-end"]], ["1000", "end"])["em"] == 50.0
+    assert answers.squad([["1,000"], ["the-end"]], ["1000", "end"])["em"] == 50.0
+    assert answers.trivia_qa([["it’s"]], ["it s"])["em"] == 100.0
+    assert answers.squad([["it’s"]], ["it s"])["em"] == 0.0
+
+
+def test_a_span_that_is_none_answers_nothing() -> None:
+    target = {"answers": ["two three"], "context": "one two, three four"}
+    for text, em in [
+        ("start: 1 end: 2", 100.0),
+        ("start: 1", 0.0),
+        ("start: x end: 2", 0.0),
+        ("start: 2 end: 1", 0.0),
+        ("", 0.0),
+    ]:
+        assert answers.span_squad([target], [text])["em"] == em, text
+
+
+def test_squad2_knows_questions_without_an_answer() -> None:
+    targets = [["red car"], ["red car"], [], [], []]
+    predictions = ["a red bus", None, "", "x", None]
+    # Of five: half a match; nothing; no answer seen; not seen; invalid is no answer either.
+    assert answers.squad2(targets, predictions) == {"em": 20.0, "f1": 30.0}
+    parts = {"has_answer_em": 0.0, "has_answer_f1": 25.0}
+    parts |= {"no_answer_em": 100 / 3, "no_answer_f1": 100 / 3}
+    assert answers.squad2_parts(targets, predictions) == pytest.approx(parts)
+    # An answer of punctuation alone is none, as in the official script.
+    assert answers.squad2([["the"]], ["!"]) == {"em": 100.0, "f1": 100.0}

@@ -15,6 +15,9 @@ CLASS_METRICS = [
     classification.matthews_corrcoef,
     classification.mean_multiclass_f1(3),
     classification.gender_parity,
+    classification.macro_f1(3),
+    classification.per_class_scores(("a", "b", "c")),
+    classification.balanced_accuracy(3),
 ]
 
 
@@ -88,3 +91,45 @@ def test_scores_lie_in_range_and_order_does_not_matter(rows: list[tuple[int, int
         assert metric(targets[::-1], predictions[::-1]) == pytest.approx(
             metric(targets, predictions)
         )
+
+
+def labels_of(draw: np.random.Generator, size: int = 60) -> tuple[list[int], list[int]]:
+    return draw.integers(0, 4, size).tolist(), draw.integers(-1, 5, size).tolist()
+
+
+def test_class_scores_agree_with_scikit_learn() -> None:
+    reference = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(1)
+    labels = range(5)  # one more than the targets have
+    for _ in range(20):
+        targets, predictions = labels_of(rng)
+        settings = {"labels": labels, "zero_division": 0}
+        each = reference.precision_recall_fscore_support(targets, predictions, **settings)
+        found = classification.per_class_scores(tuple("abcde"))(targets, predictions)
+        for kind, values in zip(("precision", "recall", "f1"), each[:3], strict=True):
+            for label, value in zip("abcde", values, strict=True):
+                assert found[f"{kind}_{label}"] == pytest.approx(100 * value)
+        macro = reference.f1_score(targets, predictions, average="macro", **settings)
+        assert classification.macro_f1(5)(targets, predictions) == pytest.approx(
+            {"macro_f1": 100 * macro}
+        )
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_balanced_accuracy_agrees_with_scikit_learn() -> None:
+    reference = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        targets, predictions = labels_of(rng, size=8)
+        expected = 100 * reference.balanced_accuracy_score(targets, predictions)
+        assert classification.balanced_accuracy(5)(targets, predictions) == pytest.approx(
+            {"balanced_accuracy": expected}
+        )
+
+
+def test_the_confusion_matrix_has_a_column_of_the_invalid() -> None:
+    matrix = classification.confusion_matrix([0, 0, 1, 1, 1], [0, 1, -1, 7, 1], 2)
+    assert matrix.counts == ((1, 1, 0), (0, 1, 2))
+    assert matrix.num_invalid == 2
+    with pytest.raises(ValueError, match="target 2 is none of the classes"):
+        classification.confusion_matrix([2], [0], 2)
