@@ -82,13 +82,8 @@ def load_corpus(
         RunError: a cache could not be written.
     """
     if task.objective is None:
-<<<<<<< HEAD
-        return TokenizedExamples.from_task(
-            task, split, vocabulary, data_dir, inputs_length, targets_length, report
-=======
         examples = TokenizedExamples.from_task(
-            task, split, vocabulary, data_dir, inputs_length, targets_length, seed
->>>>>>> tasks5
+            task, split, vocabulary, data_dir, inputs_length, targets_length, report, seed
         )
         for what, count in examples.left_out.items():
             report(f"{task.name}: {what} left out: {count}")

@@ -8,19 +8,13 @@ import numpy as np
 
 from t2t.data.corpus import Lengths, Truncation, truncation_of
 from t2t.data.ragged import Ints, Ragged, concatenate, end_with, from_rows
-<<<<<<< HEAD
+from t2t.data.randomness import key, keys
+from t2t.data.trimming import NOT_FOUND, end_with_last, places_of_targets, windows_around
 from t2t.data.unknown_text import warning
 from t2t.errors import UserError
 from t2t.special_ids import EOS_ID
-from t2t.task import Task
-from t2t.vocabulary import Vocabulary
-=======
-from t2t.data.randomness import key, keys
-from t2t.data.trimming import NOT_FOUND, end_with_last, places_of_targets, windows_around
-from t2t.errors import UserError
 from t2t.task import Task, Trimming
-from t2t.vocabulary import EOS_ID, Vocabulary
->>>>>>> tasks5
+from t2t.vocabulary import Vocabulary
 
 # Texts are handed to the tokeniser in groups of about this many characters: enough to keep all
 # cores busy, little enough that the lists of Python integers it returns stay small.
@@ -106,11 +100,8 @@ class TokenizedExamples:
         data_dir: Path | None,
         inputs_length: int,
         targets_length: int,
-<<<<<<< HEAD
         report: Callable[[str], None] = print,
-=======
         seed: int = 0,
->>>>>>> tasks5
     ) -> "TokenizedExamples":
         """The training form of a task's split; the first of an example's targets is learnt.
 
