@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from t2t.cli import app
 from t2t.config import Recipe, Section
+from t2t.metric_names import METRICS
 
 DOCS = Path(__file__).resolve().parent
 NOTICE = "<!-- Written by docs/generate.py; change the code instead. -->\n\n"
@@ -108,9 +109,31 @@ def _usage(option: Any) -> str:
     return option.opts[0] + value
 
 
+def metrics_page() -> str:
+    """Every metric that a task may name."""
+    lines = [
+        "# The metrics by name",
+        "",
+        "What a task's `metrics` may name; [Metrics](metrics.md) has the rules in full. All scores",
+        "are times 100.",
+        "",
+        "| name | values | groups | scores | what it is |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, metric in METRICS.items():
+        scores = ", ".join(f"`{score}`" for score in metric.scores)
+        groups = "needed" if metric.grouped else ""
+        lines.append(f"| `{name}` | {metric.kind} | {groups} | {scores} | {metric.rule} |")
+    return NOTICE + "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Write both pages, or compare them with what is there."""
-    pages = {"recipe-settings.md": recipe_page(), "commands.md": commands_page()}
+    """Write the pages, or compare them with what is there."""
+    pages = {
+        "recipe-settings.md": recipe_page(),
+        "commands.md": commands_page(),
+        "metric-table.md": metrics_page(),
+    }
     stale = [
         name
         for name, text in pages.items()

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.cache import cache_app
+from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
 from t2t.commands.options import DataDir, OutDir, RecipeName, Sets, VocabularyFile
 from t2t.commands.recipes import recipes_app
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(mixtures_app, name="mixtures")
+app.add_typer(metrics_app, name="metrics")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")

@@ -8,6 +8,7 @@ from t2t import parsing
 from t2t.errors import UserError
 from t2t.metrics import scores
 from t2t.metrics.answers import answers_of, squad_normalised
+from t2t.metrics.classification import ConfusionMatrix, confusion_matrix
 from t2t.metrics.generation import reference_streams
 from t2t.task import Example, Prediction
 
@@ -77,6 +78,13 @@ def class_metric(metric: scores.Metric, labels: Sequence[str]) -> PredictionMetr
         return class_id(value, labels)
 
     return value_metric(metric, to_id, to_id)
+
+
+def confusion_of(predictions: Sequence[Prediction], labels: Sequence[str]) -> ConfusionMatrix:
+    """How often each label was predicted for each, and how often nothing valid was."""
+    targets = [class_id(prediction.example.label, labels) for prediction in predictions]
+    values = [class_id(prediction.value, labels) for prediction in predictions]
+    return confusion_matrix(targets, values, len(labels))
 
 
 def paired_metric(metric: scores.Metric, labels: Sequence[str]) -> PredictionMetric:
@@ -159,7 +167,10 @@ def text_metric(metric: scores.Metric) -> PredictionMetric:
     """A metric of one text a target: the label, or the first of a list of them."""
 
     def first(label: str | Sequence[str]) -> str:
-        return answers_of(label)[0]
+        texts = answers_of(label)
+        if not texts:
+            raise UserError("an example has an empty list of targets, so it cannot be scored")
+        return texts[0]
 
     return value_metric(metric, first, text_or_nothing)
 

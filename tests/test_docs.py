@@ -1,6 +1,7 @@
 """The manual: generated pages are current, and what it names exists."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -190,6 +191,21 @@ def test_the_loop_over_batches_in_the_manual_runs():
     namespace: dict[str, Any] = {"corpora": made._corpora, "rates": [1.0]}
     exec(block, namespace)
     assert namespace["stream"].state() == namespace["saved"] != {"window": 0, "offset": 0}
+
+
+def test_the_metrics_of_the_manual_work(tmp_path):
+    # One program, for the later blocks import what the earlier ones have; evaluate in a process
+    # of its own, since it reads its settings when it is imported.
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks("metrics.md", "python"))],
+        env={**os.environ, "HF_HOME": str(tmp_path), "HF_EVALUATE_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "{'accuracy': 50.0} {'macro_f1': " in done.stdout
+    assert "((1, 0, 0, 0), (1, 1, 0, 0), (0, 0, 0, 1))" in done.stdout
+    assert done.stdout.endswith("{'accuracy': 50.0}\n")
 
 
 def test_the_way_to_transformers_in_the_manual_runs(tmp_path, monkeypatch):

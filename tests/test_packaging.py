@@ -67,6 +67,19 @@ def test_tasks_and_recipes_are_in_the_wheel(installed):
         assert ROOT not in Path(path).parents
 
 
+def test_a_metric_of_the_wheel_is_loaded_by_path(installed):
+    t2t = installed / "environment" / "bin" / "t2t"
+    folder = run(t2t, "metrics", "path", "accuracy", cwd=installed).strip()
+    assert ROOT not in Path(folder).parents
+    code = (
+        "import evaluate, sys; metric = evaluate.load(sys.argv[1]); "
+        "print(metric.compute(predictions=[1, 0], references=[1, 1]))"
+    )
+    python = installed / "environment" / "bin" / "python"
+    settings = ("env", "HF_EVALUATE_OFFLINE=1", f"HF_HOME={installed}")
+    assert run(*settings, python, "-c", code, folder, cwd=installed) == "{'accuracy': 50.0}\n"
+
+
 def test_the_folder_of_tasks_has_one_name():
     code = "import sys; sys.path.insert(0, '.'); import tasks"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -6,7 +6,6 @@ from t2t.metrics import classification as metrics
 from t2t.objective import Objective
 from t2t.sources import MemorySource
 from t2t.task import Example, Invalid, Prediction, Task
-from t2t.task_metrics import class_metric, grouped_metric
 from t2t.task_parts import classification, parse_number, parse_span, text_task
 
 COLOURS = ("red", "blue")
@@ -67,36 +66,6 @@ def test_metrics_of_classes_and_of_predictions_are_both_scored():
     task = colour_task([SKY, ROSE], more_metrics=(longest,))
     assert task.score(predicted(task, ["blue", "blueish"])) == {"accuracy": 50.0, "longest": 7}
     assert [metric.__name__ for metric in task.metrics] == ["accuracy", "longest"]
-
-
-def test_class_metrics_see_ids_and_minus_one_for_what_is_invalid():
-    seen = []
-
-    def spy(targets, predictions):
-        seen.append((targets, predictions))
-        return {}
-
-    class_metric(spy, COLOURS)(predicted(colour_task([SKY, ROSE]), ["red", "green"]))
-    assert seen == [([1, 0], [0, -1])]
-
-
-def test_grouped_metrics_see_values_and_groups():
-    seen = []
-
-    def spy(targets, predictions):
-        seen.append((targets, predictions))
-        return {"spy": 1.0}
-
-    metric = grouped_metric(spy, group=lambda example: example.idx % 2, value=lambda v: f"<{v}>")
-    task = colour_task([SKY, ROSE], metrics=(), more_metrics=(metric,))
-    assert task.score(predicted(task, ["blue", "no"])) == {"spy": 1.0}
-    assert seen == [
-        (
-            [{"value": "<blue>", "group": 1}, {"value": "<red>", "group": 1}],
-            [{"value": "<blue>"}, {"value": "<None>"}],
-        )
-    ]
-    assert metric.__name__ == "spy"
 
 
 def test_a_text_task_is_a_corpus_with_an_objective(tmp_path):

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 
 from t2t.errors import UserError
+from t2t.evaluation.intervals import Bootstrap
 from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
+from t2t.metrics import answers, generation
+from t2t.metrics.correlation import pearson_corrcoef
 from t2t.registry import Mixture, Registry
+from t2t.sources import MemorySource
 from t2t.task import Example, Task
+from t2t.task_metrics import answers_metric, number_metric, stream_metric
 
 EIGHT = ["boolq", "cb", "copa", "multirc", "record", "rte", "wic", "wsc"]
 
@@ -270,3 +275,83 @@ def test_scoring_loads_no_torch(eight: Path) -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_intervals_are_drawn_where_they_are_asked_for(eight: Path, registry: Registry) -> None:
+    plain = score_directory(eight, registry).as_json()
+    first = score_directory(eight, registry, Bootstrap(resamples=200))
+    again = score_directory(eight, registry, Bootstrap(resamples=200))
+    assert first.as_json() == again.as_json()
+    content = json.loads((eight / "scores.json").read_text())
+    assert content["bootstrap"] == {"seed": 0, "resamples": 200, "level": 0.95}
+    for name, entry in content["splits"]["validation"]["tasks"].items():
+        intervals = entry.pop("intervals")
+        assert entry == plain["splits"]["validation"]["tasks"][name]
+        assert intervals.keys() == entry["metrics"].keys()
+        for metric, value in entry["metrics"].items():
+            assert intervals[metric]["low"] <= value <= intervals[metric]["high"]
+    assert any(
+        task.intervals["accuracy"].low < 50 for task in first.tasks if task.name.task[-1] == "q"
+    )
+    table = scores_table(first, width=200)
+    assert "accuracy 100.00 [100.00, 100.00]" in table
+    assert "[low, high]: the middle 95 % of 200 resamples of the test set, seed 0" in table
+    assert "[" not in scores_table(score_directory(eight, registry))
+
+
+def text_task(name: str, *metrics: Any, **changes: Any) -> Task:
+    settings: dict[str, Any] = {"source": MemorySource({"validation": []}), "metrics": metrics}
+    return Task(name=name, cast=lambda row: ("", ""), **{**settings, **changes})
+
+
+def test_a_corpus_score_keeps_its_signature(tmp_path: Path) -> None:
+    own = Registry()
+    own.add(text_task("mt", stream_metric(generation.bleu)), "here")
+    text = "one two three four five"
+    write(tmp_path, own.task("mt"), [([text], text), (["a b c d", "a b c d e"], "a b c d")])
+    scores = score_directory(tmp_path, own, Bootstrap(resamples=20))
+    (entry,) = json.loads((tmp_path / "scores.json").read_text())["splits"]["validation"][
+        "tasks"
+    ].values()
+    assert entry["signatures"]["bleu"].startswith("nrefs:var|case:mixed|eff:no|tok:intl")
+    assert f"mt.validation.jsonl: bleu {entry['signatures']['bleu']}" in scores_table(scores)
+    assert entry["intervals"]["bleu"]["high"] == pytest.approx(100.0)
+
+
+def test_a_metric_of_anyone_is_resampled_by_predictions(tmp_path: Path) -> None:
+    def shortest(predictions: Any) -> dict[str, float]:
+        return {"shortest": float(min(len(prediction.output) for prediction in predictions))}
+
+    def fragile(predictions: Any) -> dict[str, float]:
+        assert len({prediction.example.key for prediction in predictions}) == 3, "lacks one"
+        return {"fragile": 1.0}
+
+    own = Registry()
+    own.add(text_task("short", shortest), "here")
+    write(tmp_path / "a", own.task("short"), [("x", "a"), ("x", "bbbb"), ("x", "cc")])
+    (task,) = score_directory(tmp_path / "a", own, Bootstrap()).tasks
+    assert (task.intervals["shortest"].low, task.intervals["shortest"].high) == (1.0, 4.0)
+    own.add(text_task("fragile", fragile), "here")
+    write(tmp_path / "b", own.task("fragile"), [("x", "a")] * 3)
+    with pytest.raises(UserError, match=r"task fragile: no interval for fragile: .*lacks one"):
+        score_directory(tmp_path / "b", own, Bootstrap())
+
+
+def test_a_target_alone_is_read_as_an_output_is(tmp_path: Path) -> None:
+    own = Registry()
+    parse = lambda output, example: float(output)  # noqa: E731
+    own.add(text_task("sts", number_metric(pearson_corrcoef), parse=parse), "here")
+    rows = [(None, "1.0"), (None, "2.0"), (None, "4.0")]
+    path = write(tmp_path, own.task("sts"), rows)
+    targets = iter(["1.0", "2.0", "4.0"])
+    change_lines(path, lambda row: row | {"targets": [next(targets)]})
+    (task,) = score_directory(tmp_path, own).tasks
+    assert task.metrics == pytest.approx({"pearson_corrcoef": 100.0})
+
+
+def test_two_metrics_of_one_name_are_refused() -> None:
+    metric = answers_metric(answers.squad)
+    task = text_task("twice", metric, metric)
+    prediction = task.prediction(Example("0", 0, "", ("x",), ["x"]), "x")
+    with pytest.raises(UserError, match=r"task twice: two metrics report a score '(em|f1)'"):
+        task.score([prediction])

@@ -1,0 +1,5 @@
+"""Loaded by path: `evaluate.load` of this folder."""
+
+from t2t.evaluation.hf_metrics.texts import ReCoRD
+
+METRIC = ReCoRD
