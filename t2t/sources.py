@@ -158,6 +158,8 @@ class HubSource:
     """Brings a hub row into the form that the official files give."""
     unlabelled: tuple[str, ...] = ()
     """Splits whose labels are not used, as the benchmark keeps them to itself."""
+    split_names: Mapping[str, str] = field(default_factory=dict)
+    """What the hub calls a split, where that is another name: {"validation": "dev_r1"}."""
 
     def __str__(self) -> str:
         """hub:owner/name/config@revision."""
@@ -188,7 +190,10 @@ class HubSource:
 
         try:
             return datasets.load_dataset(
-                self.path, self.config, split=split, revision=self.revision
+                self.path,
+                self.config,
+                split=self.split_names.get(split, split),
+                revision=self.revision,
             )
         except T2TError:
             raise

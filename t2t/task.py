@@ -35,6 +35,9 @@ class Example:
     """The first is trained on; all of them are right."""
     label: Any
     """The gold value in the form that `Task.parse` returns; None where there is none."""
+    choices: tuple[str, ...] = ()
+    """What the outputs of this example are chosen among, in the order of the task's labels, where
+    that differs between examples; it is for `Task.parse`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,11 @@ def no_label(row: Row) -> None:
     return None
 
 
+def no_choices(row: Row) -> tuple[str, ...]:
+    """Choices of tasks whose examples have none of their own."""
+    return ()
+
+
 def no_samples() -> Sequence[Row]:
     """Samples of tasks that have none."""
     return ()
@@ -122,6 +130,8 @@ class Task:
     """The gold value of a row in the form that `parse` returns; None where it has none."""
     labels: tuple[str, ...] = ()
     """The label names by their id, for tasks that choose among some."""
+    choices: Callable[[Row], tuple[str, ...]] = no_choices
+    """What a row's outputs are chosen among, in the order of `labels`, where rows differ in it."""
     metrics: tuple[Metric, ...] = ()
     num_examples: Mapping[str, int] = field(default_factory=dict)
     """The official number of examples by split: for `train` as cast for training, for the
@@ -204,7 +214,7 @@ class Task:
         """
         rows = self._cast_all(split, data_dir, self._cast_of(split, training=training))
         examples = [
-            Example(key, row.idx, inputs, targets, row.label)
+            Example(key, row.idx, inputs, targets, row.label, row.choices)
             for row in rows
             for key, inputs, targets in (row.pairs() if training else row.queries())
         ]
@@ -269,7 +279,9 @@ class Task:
         for number, row in enumerate(self.rows(split, data_dir)):
             try:
                 idx = row.get("idx", number)
-                rows.append(_Row(_key(idx), idx, self.label(row), *_checked(cast(row))))
+                choices = self.choices(row)
+                outputs, single = _checked(cast(row))
+                rows.append(_Row(key_of(idx), idx, self.label(row), choices, outputs, single))
             except UserError as error:
                 problems.append(f"row {number}: {error}")
             except T2TError:
@@ -288,6 +300,7 @@ class _Row:
     key: str
     idx: Any
     label: Any
+    choices: tuple[str, ...]
     outputs: Sequence[Texts]
     single: bool
     """Whether the cast gave one pair, not a list."""
@@ -310,7 +323,7 @@ class _Row:
             )
 
 
-def _key(idx: Any) -> str:
+def key_of(idx: Any) -> str:
     """An official id as one string: its parts in their order, joined by "/"."""
     return "/".join(map(str, idx.values())) if isinstance(idx, Mapping) else str(idx)
 

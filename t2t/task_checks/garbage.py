@@ -12,6 +12,7 @@ from t2t.task_checks.outputs import (
     agrees,
     is_score,
     metric_name,
+    names_of,
     read,
     sample,
     scores_of,
@@ -60,7 +61,7 @@ def check_garbage(subject: Subject) -> Iterator[Finding]:
         return
     garbage = garbage_for(subject.task.labels)
     can_tell = _can_tell(subject, examples)
-    problems = list(_reading_problems(subject, examples, garbage, can_tell))
+    problems = list(_reading_problems(subject, examples, can_tell))
     yield from problems
     if not can_tell and not problems:
         problems = list(_scoring_problems(subject, examples, garbage))
@@ -85,8 +86,13 @@ def _can_tell(subject: Subject, examples: Sequence[Example]) -> str:
 
 def _asks_for_candidates(task: Task, examples: Sequence[Example]) -> bool:
     """Whether the targets are candidates, not names of labels (WSC): any noun is an answer."""
-    targets = [target for example in examples for target in example.targets]
-    if any(label in target for target in targets for label in task.labels):
+    named = (
+        name in target
+        for example in examples
+        for target in example.targets
+        for name in names_of(task, example)
+    )
+    if any(named):
         return False
     try:
         return task.train_cast is not None or not all(
@@ -97,13 +103,13 @@ def _asks_for_candidates(task: Task, examples: Sequence[Example]) -> bool:
 
 
 def _reading_problems(
-    subject: Subject, examples: Sequence[Example], garbage: Sequence[Garbage], can_tell: str
+    subject: Subject, examples: Sequence[Example], can_tell: str
 ) -> Iterator[Finding]:
     """A finding for each kind of garbage that the parser raises on, or takes for an answer."""
     told: set[tuple[str, str]] = set()
-    for item in garbage:
-        refused = can_tell == "all" or (can_tell == "empty" and not item.text)
-        for example in examples:
+    for example in examples:
+        for item in garbage_for(names_of(subject.task, example)):
+            refused = can_tell == "all" or (can_tell == "empty" and not item.text)
             level, what, shown = _reading_problem(subject.task, example, item, refused)
             if level is not None and (item.kind, level) not in told:
                 told.add((item.kind, level))
@@ -116,12 +122,13 @@ def _reading_problem(
     """What is wrong with the reading of an output: how bad, what, and how it looks."""
     try:
         value = read(task, example, item.text).value
+        spoilt = None if item.label is None else read(task, example, item.label).value
     except ParserError as error:
         return "error", f"the parser raises on {item.kind}", f"{item.text!r}: {error}"
     if value is None or not refused:
         return None, "", ""
     shown = f"{item.text!r} is read as {value!r}"
-    if item.kind == OTHER_CASE and value == item.label:
+    if item.kind == OTHER_CASE and value == spoilt:
         return "warning", "the parser takes a label in other case for the label", shown
     return "error", f"the parser takes {item.kind} for an answer", shown
 

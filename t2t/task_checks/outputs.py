@@ -57,8 +57,13 @@ def agrees(task: Task, prediction: Prediction) -> bool:
 
 
 def has_candidate(task: Task, example: Example) -> bool:
-    """Whether the target is no label's name: perhaps a candidate, that may be a wrong one."""
-    return bool(task.labels) and not set(example.targets) & set(task.labels)
+    """Whether the target is no label or choice: perhaps a candidate, that may be a wrong one."""
+    return bool(task.labels) and not set(example.targets) & set(names_of(task, example))
+
+
+def names_of(task: Task, example: Example) -> tuple[str, ...]:
+    """What an output is chosen among: the example's own choices, or the task's labels."""
+    return example.choices or task.labels
 
 
 def sample(examples: Sequence[Example], count: int) -> list[Example]:

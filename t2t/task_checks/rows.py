@@ -8,7 +8,7 @@ from t2t.errors import UserError
 from t2t.evaluation.predictions import read_predictions, write_predictions
 from t2t.task import Example, Prediction, Task
 from t2t.task_checks.findings import Finding, counted
-from t2t.task_checks.outputs import has_candidate, sample
+from t2t.task_checks.outputs import ParserError, has_candidate, read, sample
 from t2t.task_checks.subject import TRAIN, Subject
 
 RENDERED = 3
@@ -48,7 +48,7 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
     if subject.task.objective is not None:
         return
     examples = sample(subject.examples, IN_A_PREDICTIONS_FILE)
-    predictions = [Prediction(example, "", None, "a check") for example in examples]
+    predictions = [_first_target(subject.task, example) for example in examples]
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{subject.task.name}.{subject.split}.jsonl"
@@ -61,16 +61,28 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
         return
     changed = [old.example for old, new in zip(predictions, back, strict=True) if _lossy(old, new)]
     if changed:
-        what = "idx or label is another one when read back from a predictions file"
+        what = "idx, label or prediction is another one when read back from a predictions file"
         shown = f"idx {changed[0].idx!r}, label {changed[0].label!r}"
         yield subject.finding(
             "error", "ids", what, where=changed[0].key, count=len(changed), example=shown
         )
 
 
+def _first_target(task: Task, example: Example) -> Prediction:
+    """An example's target as a prediction, invalid where the parser says so or raises."""
+    try:
+        return read(task, example, example.targets[0])
+    except ParserError:
+        return Prediction(example, example.targets[0], None, "the parser raises")
+
+
 def _lossy(old: Prediction, new: Prediction) -> bool:
-    """Whether a value changes on its way through JSON; a tuple is a list there."""
-    pairs = ((old.example.idx, new.example.idx), (old.example.label, new.example.label))
+    """Whether something changes on its way through JSON; a tuple is a list there."""
+    pairs = (
+        (old.example.idx, new.example.idx),
+        (old.example.label, new.example.label),
+        (old.value, new.value),
+    )
     return any(_plain(a) != _plain(b) for a, b in pairs)
 
 
