@@ -182,9 +182,7 @@ class _Check:
         path = Path(self.recipe.vocabulary)
         with self.at("vocabulary"):
             if not path.exists():
-                raise UserError(
-                    f"{path}: no such file or folder; name yours with --set vocabulary=FILE"
-                )
+                raise UserError(f"{path}: no such file; name yours with --set vocabulary=FILE")
             return recipe_vocabulary(self.recipe)
         return None
 
