@@ -132,6 +132,7 @@ def by_map(cast: Cast, dataset: Any) -> None:
         remove_columns=dataset.column_names,
         keep_in_memory=True,
         load_from_cache_file=False,
+        new_fingerprint="cast",
     )
 
 

@@ -43,6 +43,7 @@ class Words:
 
     size = VOCAB_SIZE
     num_sentinels = 100
+    unknown_id = 2
 
     def encode(self, text: str) -> list[int]:
         """One id for each mode token."""

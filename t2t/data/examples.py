@@ -101,6 +101,7 @@ class TokenizedExamples:
         inputs_length: int,
         targets_length: int,
         report: Callable[[str], None] = print,
+        *,
         seed: int = 0,
     ) -> "TokenizedExamples":
         """The training form of a task's split; the first of an example's targets is learnt.

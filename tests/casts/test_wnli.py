@@ -17,6 +17,9 @@ def made(premise: str, hypothesis: str) -> tuple[str, str]:
         ("So that he ran.", "So that the Man ran.", "So that *he* ran.", "the Man"),
         ("Tom fell. He was hurt.", "Tom was hurt.", "Tom fell. *He* was hurt.", "Tom"),
         ("One came. I saw it.", "I saw a bird.", "One came. I saw *it* .", "a bird"),
+        # The same where the words before it, or behind it, are elsewhere in the hypothesis.
+        ("Ann ran and he fell.", "Bob fell and", "Ann ran and *he* fell.", "Bob"),
+        ("I saw it big.", "Big I saw Bob.", "I saw *it* big.", "Bob"),
         # The pronoun whose surroundings are repeated best, not the first one.
         ("He ran. Ann told him so.", "Ann told Bob so.", "He ran. Ann told *him* so.", "Bob"),
         # Of equals the first.

@@ -38,6 +38,20 @@ def test_a_supervised_task_becomes_its_examples(letters):
     assert (corpus.name, corpus.count) == ("toy", 1)
 
 
+def test_what_a_task_cuts_away_whole_is_reported_and_windows_follow_the_seed(letters):
+    made = [("abcdefghijklmnopqrst", "ij"), ("abcdefghijklmnopqrst", "zz")]
+    task = memory_task([{}], cast=lambda row: made, trimming="around_targets")
+    lines: list[str] = []
+    settings = {"inputs_length": 6, "report": lines.append}
+    corpora = [load(task, letters, seed=seed, **settings) for seed in (0, 0, 1)]
+    lost = "toy: examples whose targets are not in inputs that are too long left out: 1"
+    assert lines == [lost] * 3
+    epochs = np.arange(30)
+    first, again, other = (corpus.ids(epochs, 0 * epochs)[0].values for corpus in corpora)
+    assert (first == again).all()
+    assert (first != other).any()
+
+
 def test_a_text_task_becomes_windows_that_fill_the_inputs(letters):
     corpus = load(text_task(["abcdefgh" * 40, "", "xyz" * 50]), letters, inputs_length=64)
     assert corpus.left_out == {"blank documents": 1}

@@ -14,6 +14,7 @@ class Words:
 
     size = 32100
     num_sentinels = 100
+    unknown_id = 2
 
     def encode(self, text):
         return {"[R]": [50, 51, 52], "[S]": [53], "[X]": [54, 55]}.get(text, [2])
