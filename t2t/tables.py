@@ -7,7 +7,7 @@ their order, with the place of each for messages.
 import csv
 import io
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from t2t.errors import UserError
 from t2t.json_lines import Fields, described, parse_json, read_lines
 
 OneFile = Callable[[Path], Iterator[Fields]]
-AnyFiles = Callable[..., Iterator[Fields]]
+AnyFiles = Callable[..., Iterable[Fields]]
 """Takes one path or several."""
 
 _logger = logging.getLogger(__name__)
 
 
-def without(objects: AnyFiles, is_left_out: Callable[[Fields], bool], reason: str) -> AnyFiles:
+def without(
+    objects: AnyFiles, is_left_out: Callable[[Fields], bool], reason: str
+) -> Callable[..., Iterator[Fields]]:
     """The objects of another reader but for some, which are counted and logged.
 
     Args:
@@ -43,7 +45,7 @@ def without(objects: AnyFiles, is_left_out: Callable[[Fields], bool], reason: st
                 kept += 1
                 yield fields
         if places and not kept:
-            raise UserError(f"{places[0]}: {reason}, and so is every other row")
+            raise UserError(f"{places[0]}: {reason}, like every other row: none is left")
         if places:
             _logger.warning("%s: rows left out: %d (%s)", places[0], len(places), reason)
 
@@ -155,7 +157,7 @@ def blocks_of_lines(*names: str) -> OneFile:
     return objects
 
 
-def parallel_lines(*names: str) -> AnyFiles:
+def parallel_lines(*names: str) -> Callable[..., Iterator[Fields]]:
     """Files whose lines belong together, one a field, such as two languages."""
 
     def objects(*paths: Path) -> Iterator[Fields]:

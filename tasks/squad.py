@@ -31,13 +31,17 @@ def answers_of_span(reference: Mapping[str, Any]) -> Sequence[str]:
     return found
 
 
+_SQUAD = answers_metric(answers.squad)
+
+
 def _task(
     name: str,
     alias: str,
     cast: Cast,
     label: Callable[[Row], Any] = padded_answers,
     parse: Parse = free_text,
-    metric: Metric = answers_metric(answers.squad),
+    metric: Metric = _SQUAD,
+    sample: str = "squad",
 ) -> Task:
     """One form of SQuAD."""
     return Task(
@@ -50,7 +54,7 @@ def _task(
         num_examples=card("squad", "plain_text").num_examples,
         card=card("squad", "plain_text"),
         aliases=(Alias(alias),),
-        samples=samples("squad"),
+        samples=samples(sample),
     )
 
 
@@ -65,6 +69,8 @@ SPAN = _task(
     label=span_reference,
     parse=parse_span,
     metric=value_metric(answers.squad, answers_of_span, text_or_nothing),
+    # T5 counts the words between punctuation otherwise in targets than in scores.
+    sample="squad_span",
 )
 
 TASKS = (SQUAD, FIRST_ANSWER, CONTEXT_FREE, SPAN)

@@ -26,7 +26,7 @@ _COLUMNS = ("question", "question_id", "answer", "entity_pages", "search_results
 
 
 def source() -> Source:
-    """TriviaQA with documents: official files under trivia_qa/qa and trivia_qa/evidence, or the hub.
+    """TriviaQA with its documents: official files under trivia_qa/ (qa, evidence), or the hub.
 
     The hub's fields are reduced to those that the files' rows have.
     """

@@ -1,12 +1,13 @@
 from functools import partial
 
 from t2t.casts import classification as casts
+from t2t.data_card import DataCard
 from t2t.documents import TextSource
 from t2t.metrics import classification as metrics
 from t2t.objective import Objective
 from t2t.sources import MemorySource
 from t2t.task import Example, Invalid, Prediction, Task
-from t2t.task_parts import classification, parse_number, parse_span, text_task
+from t2t.task_parts import classification, parse_number, parse_referent, parse_span, text_task
 
 COLOURS = ("red", "blue")
 SKY = {"of": "sky", "label": 1, "idx": 7}
@@ -77,3 +78,20 @@ def test_a_text_task_is_a_corpus_with_an_objective(tmp_path):
         ("", "one"),
         ("", "two"),
     ]
+
+
+def test_a_referent_is_right_where_it_names_the_candidate():
+    example = Example("0", 0, "", ("the old dog",), None)
+    labels = ("no", "yes")
+    assert parse_referent("The dog", example, labels) == "yes"
+    assert parse_referent("the cat", example, labels) == "no"
+    assert parse_referent("the", example, labels) == Invalid("'the' names nothing")
+
+
+def test_a_classification_takes_its_counts_from_the_card():
+    card = DataCard(num_examples={"train": 7})
+    settings = {"name": "sky", "source": MemorySource({}), "text": str, "labels": COLOURS}
+    task = classification(**settings, card=card, aliases=("heaven",))
+    assert (task.num_examples, task.card) == ({"train": 7}, card)
+    assert [alias.name for alias in task.aliases] == ["heaven"]
+    assert classification(**settings, card=card, num_examples={}).num_examples == {}
