@@ -1,6 +1,6 @@
 """The texts as a vocabulary's tokens: how long they are, what is cut, what is unknown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,20 @@ from t2t.casts.texts import NO_LABEL_TARGET
 from t2t.data.examples import tokenize
 from t2t.data.ragged import Ints
 from t2t.data.unknown_text import WORTH_SAYING, unknown_text
-from t2t.task import Example
+from t2t.task import Example, Trimming
 from t2t.task_checks.findings import Finding, counted
 from t2t.task_checks.subject import Subject
 from t2t.vocabulary import Vocabulary
+
+_END = "their end is cut off"
+_CUT: Mapping[tuple[Trimming, str], str] = {
+    ("end", "inputs"): _END,
+    ("end", "targets"): _END,
+    ("keep_last", "inputs"): "they are cut before their last token",
+    ("keep_last", "targets"): "they are cut before their last token",
+    ("around_targets", "inputs"): "training takes a window around the targets",
+    ("around_targets", "targets"): _END,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ def _over(
         return
     longest = int(over[np.argmax(lengths[over])])
     of = f"{counted(len(over), 'example')} of {len(lengths)}"
-    what = f"the {side} of {of} are over {limit} tokens: their end is cut off"
+    what = f"the {side} of {of} are over {limit} tokens: {_CUT[subject.task.trimming, side]}"
     # Half a label is another one or none; half a summary is still learnt from.
     wrong = side == "targets" and bool(subject.task.labels)
     yield subject.finding(

@@ -341,6 +341,10 @@ def test_what_is_cut_and_what_is_unknown_is_told():
     assert "targets of 5 tokens at the median, 5 at 95 %, 5 at most" in "".join(
         lines(translation(), "ok", What(limits=limits))
     )
+    kept = replace(translation(), trimming="keep_last")
+    assert "are over 4 tokens: they are cut before their last token; key 0" in "".join(
+        lines(kept, "warning", What(limits=limits))
+    )
     # A label that is cut is another one.
     limits = Limits(Words(), inputs_length=4, targets_length=1)
     (line,) = lines(sentiment(), "error", What(limits=limits))
