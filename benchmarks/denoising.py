@@ -43,6 +43,7 @@ class Words:
 
     size = VOCAB_SIZE
     num_sentinels = 100
+    unknown_id = 2
 
     def encode(self, text: str) -> list[int]:
         """One id for each mode token."""
@@ -210,6 +211,7 @@ WINDOWS: Mapping[str, Window] = {
     "prefix_lm": prefix,
     "lm": targets_alone,
     "full_lm": targets_alone,
+    "full_prefix_lm": prefix,
     "ul2": mixed,
 }
 

@@ -244,7 +244,7 @@ class Text(Section):
     """Rows without a text are skipped, counted and printed; or refused, the first ones named."""
     objective: Annotated[str, AfterValidator(_objective)] = "span_corruption"
     """What is made of a window of tokens: span_corruption, iid_replace_spans, iid_drop_tokens,
-    mass_style, bert_style, deshuffling, prefix_lm, lm, full_lm or ul2."""
+    mass_style, bert_style, deshuffling, prefix_lm, lm, full_lm, full_prefix_lm or ul2."""
     noise_density: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     """Share of the tokens that are corrupted; None takes 0.15, where the objective has noise."""
     mean_span: AtLeastOne | None = None

@@ -62,6 +62,19 @@ class Fields:
             self.note(name, f"must be a string, is {described(value)}")
         return ""
 
+    def texts(self, name: str, *, may_be_empty: bool = False) -> list[str]:
+        """A list of strings, as they are."""
+        value = self._value(name)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            if not value and not may_be_empty:
+                self.note(name, "an empty list")
+            elif not all(map(is_unicode, value)):
+                self.note(name, "half a surrogate pair, which is no character")
+            return value
+        if value is not _MISSING:
+            self.note(name, f"must be a list of strings, is {described(value)}")
+        return []
+
     def integer(self, name: str) -> int:
         """An integer from 0 that fits 32 bits; true, 1.0 and "1" are none."""
         value = self._value(name)

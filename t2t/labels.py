@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from t2t.errors import UserError, closest, refuse
+from t2t.errors import UserError, closest
 
 
 def label_problems(labels: Sequence[Any]) -> Iterator[str]:
@@ -30,11 +30,6 @@ def label_problems(labels: Sequence[Any]) -> Iterator[str]:
             )
         else:
             seen[label.lower()] = label
-
-
-def check_labels(labels: Sequence[Any], where: str) -> None:
-    """Raise a `UserError` with everything that `label_problems` finds."""
-    refuse(list(label_problems(labels)), f"{where}: labels")
 
 
 def _shown(value: Any) -> str:

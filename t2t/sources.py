@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from t2t.errors import RunError, T2TError, UserError, unknown
 from t2t.files import sha256_file, sha256_json
 from t2t.json_lines import Fields, read_objects, rows_of
-from t2t.rows import Row
+from t2t.rows import UNLABELLED, Row
 
 RowReader = Callable[[Fields, bool], Iterable[Row]]
 """Makes rows of one object of an official file; the flag says that a label must be there."""
@@ -81,8 +81,8 @@ class OfficialFiles:
     """Split -> path below the data folder, such as "superglue/BoolQ/val.jsonl", or paths."""
     read: RowReader
     """Makes the rows of one object: of one line, where the files are JSON lines or a table."""
-    objects: ObjectReader = read_objects
-    """The format of the files, JSON lines by default."""
+    objects: ObjectReader | Mapping[str, ObjectReader] = read_objects
+    """The format of the files, JSON lines by default; or of each split's, where they differ."""
 
     def __str__(self) -> str:
         """The files below the data folder."""
@@ -97,8 +97,8 @@ class OfficialFiles:
         """The rows of a split's files; every bad object is refused with its reason."""
         labelled = split.partition("_")[0] not in UNLABELLED_SPLITS
         paths = self.paths(split, data_dir)
-        objects = self.objects(*paths)
-        return rows_of(objects, lambda fields: self.read(fields, labelled), str(paths[0]))
+        objects = self.objects[split] if isinstance(self.objects, Mapping) else self.objects
+        return rows_of(objects(*paths), lambda fields: self.read(fields, labelled), str(paths[0]))
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
         """The SHA-256 of the split's file; of the hashes of several."""
@@ -156,8 +156,10 @@ class HubSource:
     """The fields that are kept; None keeps all."""
     adapt: Callable[[Row], Row] = dict
     """Brings a hub row into the form that the official files give."""
-    hub_splits: Mapping[str, str] = field(default_factory=dict)
-    """What the hub calls splits that have another name there."""
+    unlabelled: tuple[str, ...] = ()
+    """Splits whose labels are not used, as the benchmark keeps them to itself."""
+    split_names: Mapping[str, str] = field(default_factory=dict)
+    """What the hub calls a split, where that is another name: {"validation": "dev_r1"}."""
 
     def __str__(self) -> str:
         """hub:owner/name/config@revision."""
@@ -173,7 +175,9 @@ class HubSource:
         if absent:
             present = ", ".join(dataset.column_names)
             raise RunError(f"{self}: no column {', '.join(absent)}; there are {present}")
-        return [self.adapt(row) for row in dataset.select_columns(columns).to_list()]
+        rows = [self.adapt(row) for row in dataset.select_columns(columns).to_list()]
+        hidden = {"label": UNLABELLED} if split in self.unlabelled else {}
+        return [{**row, **hidden} for row in rows] if hidden else rows
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
         """The data set's name and revision, and the split; of the newest, its files' addresses."""
@@ -190,7 +194,7 @@ class HubSource:
             return datasets.load_dataset(
                 self.path,
                 self.config,
-                split=self.hub_splits.get(split, split),
+                split=self.split_names.get(split, split),
                 revision=self.revision,
             )
         except T2TError:

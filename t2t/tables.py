@@ -1,4 +1,4 @@
-"""Other formats of official files, as objects with fields: tables, JSON documents, parallel lines.
+"""Other formats of official files, as objects with fields: tables, JSON documents, lines of text.
 
 Each function makes a reader for `t2t.sources.OfficialFiles`, which gives the objects of a file in
 their order, with the place of each for messages.
@@ -6,7 +6,8 @@ their order, with the place of each for messages.
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,45 @@ from t2t.errors import UserError
 from t2t.json_lines import Fields, described, parse_json, read_lines
 
 OneFile = Callable[[Path], Iterator[Fields]]
+AnyFiles = Callable[..., Iterable[Fields]]
+"""Takes one path or several."""
+
+_logger = logging.getLogger(__name__)
+
+
+def without(
+    objects: AnyFiles, is_left_out: Callable[[Fields], bool], reason: str
+) -> Callable[..., Iterator[Fields]]:
+    """The objects of another reader but for some, which are counted and logged.
+
+    Args:
+        objects: the other reader.
+        is_left_out: says of an object without problems whether it is left out.
+        reason: why, for the log.
+
+    The reader raises a `UserError` where none would be left.
+    """
+
+    def left(*paths: Path) -> Iterator[Fields]:
+        places = []
+        kept = 0
+        for fields in objects(*paths):
+            if not fields.problems and is_left_out(fields):
+                places.append(fields.place)
+            else:
+                kept += 1
+                yield fields
+        if places and not kept:
+            raise UserError(f"{places[0]}: {reason}, like every other row: none is left")
+        if places:
+            _logger.warning("%s: rows left out: %d (%s)", places[0], len(places), reason)
+
+    return left
+
+
+def lacks(*names: str) -> Callable[[Fields], bool]:
+    """Whether an object is without one of these fields, as the row of a table that ends early."""
+    return lambda fields: any(name not in fields.values for name in names)
 
 
 def tab_separated(columns: Sequence[str] | None = None) -> OneFile:
@@ -91,6 +131,28 @@ def json_document(key: str) -> OneFile:
             if values is not item:
                 fields.note("object", f"must be an object, is {described(item)}")
             yield fields
+
+    return objects
+
+
+def blocks_of_lines(*names: str) -> OneFile:
+    """Blocks of lines, one line a field, with blank lines between them."""
+
+    def objects(path: Path) -> Iterator[Fields]:
+        block: list[str] = []
+        number = 0
+        # A blank line behind the last block ends it.
+        for line, data in enumerate([*read_lines(path), b""]):
+            text = _decoded(data, f"{path}:{line + 1}").removesuffix("\r")
+            if text.strip():
+                block.append(text)
+            elif block:
+                values = dict(zip(names, block, strict=False))
+                fields = Fields(values, f"{path}:{line - len(block) + 1}", number=number)
+                if len(block) != len(names):
+                    fields.note("block", f"must have {len(names)} lines, has {len(block)}")
+                yield fields
+                block, number = [], number + 1
 
     return objects
 

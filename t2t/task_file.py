@@ -233,7 +233,7 @@ class _Reading:
             names = section.splits or {}
             splits = tuple(names)
             return HubSource(
-                section.hub, section.config, splits, section.revision, None, hub_splits=names
+                section.hub, section.config, splits, section.revision, None, split_names=names
             )
         made = self._function("source")
         made = made() if callable(made) else made

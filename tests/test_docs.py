@@ -27,6 +27,26 @@ def test_generated_pages_are_current():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_page_of_tasks_has_every_task_with_its_example():
+    page = (ROOT / "docs/tasks.md").read_text()
+    registry = load_tasks()
+    for name, task in registry.tasks.items():
+        section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
+        (example,) = re.findall(r"```text\n(.*?)\n```", section, re.S)[:1]
+        assert example.startswith("document: " if task.objective else "inputs: ")
+        assert all(f"`{alias.name}`" in section for alias in task.aliases)
+        assert f"[`{name}`](#{name})" in page
+    assert all(f"\n| `{name}` |" in page for name in registry.mixtures)
+
+
+def test_what_is_not_known_of_a_task_is_listed():
+    page = (ROOT / "docs/tasks.md").read_text().partition("## What is unknown")[2]
+    for said, what in (("licence", "licence"), ("data set on the hub", "hub")):
+        (line,) = [line for line in page.splitlines() if line.startswith(f"- {said}:")]
+        unknown = {n for n, task in load_tasks().tasks.items() if what in task.card.unknown}
+        assert set(re.findall(r"`(.*?)`", line)) == unknown
+
+
 def anchors(page: Path) -> set[str]:
     """What a heading is linked by: its words in lower case, joined by hyphens."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.M)

@@ -3,9 +3,7 @@
 import pytest
 
 from t2t.errors import UserError
-from t2t.labels import check_labels, label_by_value, label_problems
-from t2t.sources import MemorySource
-from t2t.task import Task
+from t2t.labels import label_by_value, label_problems
 
 NAMES = {"negative": "negative", "positive": "positive"}
 
@@ -25,13 +23,6 @@ NAMES = {"negative": "negative", "positive": "positive"}
 def test_labels_that_cannot_be_told_apart_are_refused(labels, problem):
     (found,) = label_problems(labels)
     assert problem in found
-    with pytest.raises(UserError, match="the task: labels: 1 problem"):
-        check_labels(labels, "the task")
-
-
-def test_a_task_in_python_is_held_to_the_same():
-    with pytest.raises(UserError, match="task t: labels: 1 problem\n  label 'a' is there twice"):
-        Task(name="t", source=MemorySource({}), cast=lambda _: ("", ""), labels=("a", "a"))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_the_commands_that_are_printed_lead_to_a_predictions_file(tmp_path, monk
     _, *lines = new_task("mine", Path("my tasks"), "classification")
     for line in lines:
         assert run_line(line, monkeypatch) == 0, capfd.readouterr().err
-    assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == "mine: errors 0, warnings 0\n"
     scores = json.loads(Path("runs/mine/scores.json").read_text())
     assert scores["splits"]["validation"]["tasks"]["mine"]["metrics"]["accuracy"] == 100
     predictions = Path("runs/mine/predictions/mine.validation.jsonl")

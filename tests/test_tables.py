@@ -1,12 +1,21 @@
 """Tables, JSON documents and parallel lines as objects with fields."""
 
+import logging
 from pathlib import Path
 
 import pytest
 
 from t2t.errors import UserError
 from t2t.json_lines import rows_of
-from t2t.tables import comma_separated, json_document, parallel_lines, tab_separated
+from t2t.tables import (
+    blocks_of_lines,
+    comma_separated,
+    json_document,
+    lacks,
+    parallel_lines,
+    tab_separated,
+    without,
+)
 
 
 def written(folder: Path, content: bytes, name: str = "file") -> Path:
@@ -69,3 +78,31 @@ def test_parallel_lines_keep_their_blank_lines(tmp_path):
     short = written(tmp_path, b"A\n", "short")
     with pytest.raises(UserError, match=r"differ in their number of lines: .*en 4, .*short 1"):
         list(parallel_lines("en", "de")(english, short))
+
+
+def test_objects_that_are_left_out_are_counted_and_logged(tmp_path, caplog):
+    path = written(tmp_path, b"a\tb\n1\t2\n3\n4\n\xff\n5\t6\n")
+    reader = without(tab_separated(), lacks("b"), "it has no b")
+    with caplog.at_level(logging.WARNING):
+        objects = list(reader(path))
+    assert [o.number for o in objects] == [0, 3, 4]
+    assert objects[1].problems
+    assert f"{path}:3: rows left out: 2 (it has no b)" in caplog.text
+
+
+def test_leaving_out_everything_is_refused(tmp_path):
+    path = written(tmp_path, b"a\tb\n1\n3\n")
+    with pytest.raises(UserError, match=r"file:2: it has no b, like every other row"):
+        list(without(tab_separated(), lacks("b"), "it has no b")(path))
+
+
+def test_blocks_of_lines_are_parted_by_blank_ones(tmp_path):
+    path = written(tmp_path, b"\nx\r\ny\r\n \r\n\nz\n\nv\nw")
+    objects = list(blocks_of_lines("a", "b")(path))
+    assert [o.values for o in objects] == [{"a": "x", "b": "y"}, {"a": "z"}, {"a": "v", "b": "w"}]
+    assert [o.number for o in objects] == [0, 1, 2]
+    assert [o.problems for o in objects] == [
+        [],
+        [f"{path}:6: block: must have 2 lines, has 1"],
+        [],
+    ]

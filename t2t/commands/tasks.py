@@ -16,42 +16,66 @@ from t2t.commands.options import (
     print_rows,
     tasks_with,
 )
+from t2t.commands.task_check import check
 
-tasks_app = typer.Typer(help="Tasks: list them, show one, preview its examples.")
+tasks_app = typer.Typer(help="Tasks: list them, show one, preview its examples, check it.")
+
+tasks_app.command("check")(check)
 
 
 @tasks_app.callback(invoke_without_command=True)
 def tasks(context: typer.Context, include: Include = None, as_json: AsJson = False) -> None:
     """List the tasks unless another command follows."""
     if context.invoked_subcommand is None:
-        list_tasks(include, as_json)
+        list_tasks(include=include, as_json=as_json)
 
 
 @tasks_app.command("list")
-def list_tasks(include: Include = None, as_json: AsJson = False) -> None:
-    """Every task: its name, splits and training examples.
+def list_tasks(
+    word: Annotated[
+        str, typer.Argument(help="Only tasks with this in their name, aliases or data set.")
+    ] = "",
+    include: Include = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every task: its training examples, splits and metrics; with --json all that `show` has.
 
     What cannot be loaded is left out with a warning; the exit code is 2 if --include named it.
     """
-    from t2t.inspection import task_summaries
+    from t2t.errors import unknown
+    from t2t.inspection import describe_task, matching_tasks, task_summary
 
     registry = tasks_with(include)
-    print_rows(task_summaries(registry), as_json)
+    found = matching_tasks(registry, word)
+    if not found:
+        raise unknown("part of a task's name", word, registry.tasks)
+    if as_json:
+        print_rows([describe_task(task, registry.place(task.name)) for task in found], as_json)
+    else:
+        print_rows([task_summary(task) for task in found], as_json)
     if registry.problems_of_included:
         sys.exit(2)
 
 
 @tasks_app.command("show")
 def show_task(name: str, include: Include = None, as_json: AsJson = False) -> None:
-    """One task: source, splits, labels, metrics, version."""
-    from t2t.inspection import describe_task
+    """One task: source, splits, labels, metrics, licence, citation, an example."""
+    from t2t.inspection import describe_task, shown_example
 
-    description = describe_task(tasks_with(include).task(name))
+    registry = tasks_with(include)
+    task = registry.task(name)
+    description = describe_task(task, registry.place(name))
+    description["example"] = shown_example(task, None if as_json else 400)
     if as_json:
         print(json.dumps(description, ensure_ascii=False))
         return
+    for key in ("pages", "example"):
+        # A line each: they are long.
+        for name, text in (description.pop(key) or {}).items():
+            description[f"{key}: {name}"] = text
     for key, value in description.items():
-        print(f"{key:14} {cell(value)}")
+        if value not in (None, [], {}):
+            print(f"{key:23} {cell(value)}")
 
 
 @tasks_app.command("preview")

@@ -73,7 +73,7 @@ def load_corpus(
         data_dir: folder of the official files; None for the task's hub data set.
         inputs_length: longest inputs in tokens, EOS included.
         targets_length: longest targets in tokens, EOS included.
-        seed: of a text task's document order and noise.
+        seed: of a text task's document order and noise, and of windows around targets.
         caching: when the tokens of text files are kept on disk.
         report: is told what is left out, and how a cache is built.
 
@@ -82,9 +82,12 @@ def load_corpus(
         RunError: a cache could not be written.
     """
     if task.objective is None:
-        return TokenizedExamples.from_task(
-            task, split, vocabulary, data_dir, inputs_length, targets_length, report
+        examples = TokenizedExamples.from_task(
+            task, split, vocabulary, data_dir, inputs_length, targets_length, report, seed=seed
         )
+        for what, count in examples.left_out.items():
+            report(f"{task.name}: {what} left out: {count}")
+        return examples
     # First, for documents may take long to tokenise.
     objective = window_objective(
         task.objective, vocabulary, inputs_length, targets_length, where=task.name

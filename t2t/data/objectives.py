@@ -221,6 +221,24 @@ def _full_lm(
     )
 
 
+def _full_prefix_lm(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    if inputs_length != targets_length:
+        raise UserError(
+            f"full_prefix_lm divides windows of one length between both sides: inputs_length "
+            f"{inputs_length} and targets_length {targets_length} must be alike"
+        )
+    _fitting(targets_length)
+    return WindowObjective(
+        denoising.prefix_lm(),
+        targets_length,
+        "joined with EOS",
+        inputs_eos=False,
+        targets_eos=False,
+    )
+
+
 def _ul2(
     objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
 ) -> WindowObjective:
@@ -288,5 +306,6 @@ _BUILDERS: Mapping[str, Builder] = {
     "prefix_lm": _filling_inputs(lambda o, v: denoising.prefix_lm(), "alone"),
     "lm": _lm,
     "full_lm": _full_lm,
+    "full_prefix_lm": _full_prefix_lm,
     "ul2": _ul2,
 }

@@ -125,7 +125,13 @@ def _evaluate_task(
 ) -> None:
     """Predict one task, write its file and put it on record."""
     outputs = predict(
-        loaded.model, loaded.vocabulary, examples, settings, name=task.name, report=report
+        loaded.model,
+        loaded.vocabulary,
+        examples,
+        settings,
+        keep_last=task.trimming == "keep_last",
+        name=task.name,
+        report=report,
     )
     _report_cuts(task, outputs, settings, report)
     path = record.folder / PredictionsName(task.name, split).file_name
