@@ -529,7 +529,8 @@ def own(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.yaml").write_text(OWN_TASK)
     (tmp_path / "broken.yaml").write_text(OWN_TASK.replace("inputs", "input"))
-    (tmp_path / "rows.jsonl").write_text('{"text": "one", "label": "a"}\n' * 2)
+    rows = [{"text": "one", "label": "a"}, {"text": "two", "label": "b"}]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     write_byte_vocabulary(tmp_path / "bytes.model")
     return tmp_path
 
@@ -553,10 +554,9 @@ OWN_RECIPE = [
     ],
 )
 def test_every_command_knows_the_tasks_that_are_included(t2t, own, arguments):
-    assert t2t(*arguments, "--include", "own.yaml")[::2] in (
-        (0, ""),
-        (0, "own: errors 0, warnings 0\n"),
-    )
+    code, _, err = t2t(*arguments, "--include", "own.yaml")
+    assert code == 0
+    assert "not loaded" not in err
     code, _, err = t2t(*arguments, "--include", ".")
     assert code == 0
     assert err.count("t2t: warning: not loaded: broken.yaml: task own: 1 problem") == 1
