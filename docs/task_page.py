@@ -21,10 +21,10 @@ SAID = {
 INTRODUCTION = """\
 # Tasks
 
-What t2t ships: {tasks} tasks, {mixtures} mixtures. A task's name, or any of its aliases (such as
-the one that seqio knows it by), goes wherever a recipe or a command takes a task.
-[Add a task of your own](add-a-task.md); `t2t tasks check NAME` tries one, `t2t tasks list WORD`
-finds some, `t2t tasks preview NAME` shows its examples.
+What t2t ships: {tasks} tasks, {mixtures} mixtures. A task's name, or any of its aliases (such as the
+one that seqio knows it by), goes wherever a recipe or a command takes a task.
+[Add a task of your own](add-a-task.md) or [check one](check-a-task.md); `t2t tasks list WORD` finds
+some, `t2t tasks preview NAME` shows examples.
 
 Examples are rows of the project's own making, with ` [...] ` where they are cut. Every number,
 licence and data set leads to the page that it was read on; what nobody has read on a page is not

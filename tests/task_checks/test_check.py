@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from t2t.errors import UserError
+from t2t.metrics.answers import squad
 from t2t.metrics.classification import accuracy
+from t2t.metrics.correlation import pearson_corrcoef
 from t2t.metrics.generation import bleu, rouge
+from t2t.metrics.sets import set_micro_f1
 from t2t.registry import Registry
 from t2t.sources import MemorySource, OfficialFiles
 from t2t.task import Example, Invalid, Task, no_samples
 from t2t.task_checks.check import What, check_named, check_task
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.lengths import Limits
-from t2t.task_metrics import answers_metric, number_metric, stream_metric
+from t2t.task_metrics import answers_metric, number_metric, set_metric, stream_metric
 from t2t.task_parts import classification, text_task
 
 ROWS = [
@@ -61,7 +64,7 @@ def numbers(parse: Callable[[str, Example], Any], count: int = 3) -> Task:
         cast=lambda row: (f"{row['text']} {row['idx']}", str(row["label"])),
         parse=parse,
         label=lambda row: row["label"],
-        metrics=(number_metric(lambda a, b: {"right": 100.0 * (list(a) == list(b))}),),
+        metrics=(number_metric(pearson_corrcoef),),
     )
 
 
@@ -404,3 +407,71 @@ def test_tasks_without_rows_are_named_when_all_are_checked():
 def test_the_folder_of_the_data_decides_what_is_read(tmp_path: Path):
     made = in_memory(sentiment(), train=ROWS)
     assert {f.split for f in check_task(made, What(data_dir=tmp_path))} == {"-", "train"} - {"-"}
+
+
+def test_an_idx_that_json_changes_is_found():
+    (line,) = lines(sentiment([{**ROWS[0], "idx": {1: 5}}, ROWS[1]]))
+    assert line.endswith(
+        "ids: idx, label or prediction is another one when read back from a predictions file; "
+        "key 5: idx {1: 5}, label 'positive'"
+    )
+
+
+def test_texts_that_are_empty_are_told():
+    rows = [{**ROWS[0], "text": " "}, ROWS[1]]
+    assert lines(sentiment(rows), "warning") == [
+        "warning  sentiment samples examples: 1 example without any inputs; key 0"
+    ]
+
+
+def test_what_just_fits_and_what_has_no_label_is_not_over_a_limit():
+    limits: Any = Limits(Words(), inputs_length=2, targets_length=5)
+    assert (
+        lines(translation(), "warning", What(limits=replace(limits, inputs_length=None)))[1:] == []
+    )
+    rows = [*ROWS, {"idx": 2, "text": "a new one", "label": -1}]
+    one_token: Any = Limits(Words(), targets_length=2)
+    said = "targets of 2 tokens at the median, 2 at 95 %, 2 at most"
+    (found,) = [f for f in check_task(sentiment(rows), What(limits=one_token)) if said in f.what]
+    assert found.count == 2
+
+
+def test_values_that_mean_the_label_are_right_though_they_are_not_equal():
+    def close(output: str, example: Example) -> Any:
+        value = to_number(output, example)
+        return value if isinstance(value, Invalid) else value + 1e-9
+
+    assert lines(numbers(close)) == []
+    tags = [{"idx": n, "text": f"t{n}", "tags": [f"b{n}", f"a{n}"]} for n in range(3)]
+    of_sets = translation(
+        tags,
+        cast=lambda row: (row["text"], ", ".join(sorted(row["tags"]))),
+        label=lambda row: row["tags"],
+        parse=lambda output, example: output.split(", ") if output else Invalid("empty"),
+        metrics=(set_metric(set_micro_f1),),
+    )
+    assert lines(of_sets) == []
+    # SQuAD's scores take no notice of case.
+    answers = translation(
+        label=lambda row: [row["answer"].upper()], metrics=(answers_metric(squad),)
+    )
+    assert lines(answers) == []
+
+
+def test_a_metric_may_need_more_rows_than_there_are():
+    def pairs(predictions: Any) -> dict[str, float]:
+        if len(predictions) % 2:
+            raise UserError("pairs are needed")
+        return {"pairs": 100.0}
+
+    made = in_memory(translation(), train=[*TEXTS, {"idx": 2, "text": "drei", "answer": "ten"}])
+    made = replace(made, metrics=(pairs, answers_metric(squad)))
+    first = What(splits=("train",), limit=1)
+    assert (
+        "gold scores: pairs fails on the gold outputs: UserError"
+        in lines(made, "warning", first)[0]
+    )
+    assert (
+        "gold scores: pairs fails on the gold outputs"
+        in lines(made, "error", What(splits=("train",)))[0]
+    )
