@@ -115,7 +115,6 @@ def _sample_yaml(name: str, kind: Kind) -> str:
             'targets: "{plural}"\n'
             "# `t2t metrics list` has all.\n"
             "metrics: [exact_match]\n"
-            f"samples: {name}.train.jsonl\n"
         )
     return shared + (
         f'inputs: "{name} sentence: {{sentence}}"\n'
@@ -124,7 +123,6 @@ def _sample_yaml(name: str, kind: Kind) -> str:
         "labels: [negative, positive]\n"
         "# `t2t metrics list` has all.\n"
         "metrics: [accuracy, macro_f1]\n"
-        f"samples: {name}.train.jsonl\n"
     )
 
 

@@ -36,7 +36,6 @@ def test_the_task_that_is_written_is_short_and_whole(tmp_path, kind):
     assert file.problems == ()
     ((task, _),) = file.tasks
     assert task.metrics
-    assert task.samples()
     train, validation = (task.examples(s, None) for s in ("train", "validation"))
     assert not {example.inputs for example in validation} & {example.inputs for example in train}
 
