@@ -34,6 +34,7 @@ LAYERS = [
     ["t2t.task_parts", "t2t.task_variants"],
     ["t2t.task_section", "t2t.template_cast"],
     ["t2t.task_file"],
+    ["t2t.rows_at_hand"],
     ["t2t.tasks"],
     ["t2t.task_loading"],
     ["t2t.data", "t2t.model"],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from t2t.errors import T2TError, UserError, unknown
 from t2t.registry import Registry
+from t2t.rows_at_hand import splits_at_hand
 from t2t.task import Task, no_samples
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.garbage import check_garbage, check_invalid_predictions
@@ -24,7 +25,6 @@ from t2t.task_checks.subject import (
     Subject,
     sample_subject,
     split_subject,
-    splits_with_files,
 )
 
 Check = Callable[[Subject], Iterable[Finding]]
@@ -145,7 +145,7 @@ def _splits(task: Task, what: What, alone: bool) -> Sequence[str]:
         return [split for split in what.splits if split in task.splits]
     if what.data_dir is None:
         return _splits_at_hand(task, alone)
-    found = splits_with_files(task, what.data_dir)
+    found = splits_at_hand(task, what.data_dir)
     if not found and alone:
         raise UserError(
             f"task {task.name}: {what.data_dir} has no file of any split; it is read from "
@@ -158,7 +158,7 @@ def _splits_at_hand(task: Task, alone: bool) -> Sequence[str]:
     """What can be read without a data folder: sample rows, rows in memory or in files beside."""
     if task.samples is not no_samples:
         return [SAMPLES]
-    found = splits_with_files(task, None)
+    found = splits_at_hand(task, None)
     if found:
         return found
     if alone:
