@@ -12,7 +12,7 @@ from t2t.metrics.answers import squad
 from t2t.metrics.classification import accuracy
 from t2t.metrics.correlation import pearson_corrcoef
 from t2t.metrics.generation import bleu, rouge
-from t2t.metrics.sets import set_micro_f1
+from t2t.metrics.sets import set_macro_f1, set_micro_f1
 from t2t.registry import Registry
 from t2t.sources import MemorySource, OfficialFiles
 from t2t.task import Example, Invalid, Task, no_samples
@@ -227,6 +227,13 @@ def test_gold_that_does_not_score_100_is_found():
     ]
 
 
+def test_two_metrics_that_report_one_score_are_found():
+    metric = answers_metric(squad)
+    (line,) = lines(translation(metrics=(metric, metric)))
+    assert "gold outputs cannot be scored by all metrics together: UserError: task trans" in line
+    assert "two metrics report a score" in line
+
+
 def test_a_perplexity_is_no_score_and_is_left_out():
     def perplexity(predictions: Any) -> dict[str, float]:
         return {"perplexity": 37.0}
@@ -417,6 +424,21 @@ def test_an_idx_that_json_changes_is_found():
     )
 
 
+def test_what_a_leaderboard_cannot_be_sent_is_found():
+    ids = [{"text": "a", "label": n, "idx": {"paragraph": n, "question": n}} for n in range(2)]
+    named_so = {"labels": ("False", "True"), "label": lambda row: str(bool(row["label"]))}
+    made = sentiment(ids, name="super_glue_multirc", **named_so)
+    (line,) = [line for line in lines(made) if "submission" in line]
+    assert "MultiRC.jsonl is written by idx, and there is none of its form; key 0/0: idx" in line
+    whole = [{**row, "idx": {**row["idx"], "answer": 0}} for row in ids]
+    assert "submission: MultiRC.jsonl can be written" in "".join(
+        lines(sentiment(whole, name="super_glue_multirc", **named_so), "ok")
+    )
+    assert "MultiRC.jsonl has no spelling of the label 'negative', 'positive'" in "".join(
+        lines(sentiment(whole, name="super_glue_multirc"))
+    )
+
+
 def test_texts_that_are_empty_are_told():
     rows = [{**ROWS[0], "text": " "}, ROWS[1]]
     assert lines(sentiment(rows), "warning") == [
@@ -451,6 +473,10 @@ def test_values_that_mean_the_label_are_right_though_they_are_not_equal():
         metrics=(set_metric(set_micro_f1),),
     )
     assert lines(of_sets) == []
+    macro = replace(
+        of_sets, metrics=(set_metric(set_macro_f1(("a0", "a1", "a2", "b0", "b1", "b2"))),)
+    )
+    assert lines(macro) == []
     # SQuAD's scores take no notice of case.
     answers = translation(
         label=lambda row: [row["answer"].upper()], metrics=(answers_metric(squad),)
