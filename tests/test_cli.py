@@ -6,10 +6,12 @@ import resource
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.cli import main
 from t2t.commands.options import cell
 from t2t.vocabulary import load_vocabulary, train_vocabulary
@@ -510,3 +512,106 @@ def test_sigterm_ends_the_building_of_a_cache_which_then_goes_on(data, tmp_path:
     assert process.returncode == 75
     assert err == "t2t: stopped before the cache was whole; the same command goes on\n"
     assert {path.name for path in (tmp_path / "c").iterdir()} == {".lock", "plan.json"}
+
+
+OWN_TASK = """
+name: own
+files: {train: rows.jsonl, validation: rows.jsonl}
+inputs: "own text: {text}"
+labels: [a, b]
+metrics: [accuracy]
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch) -> Path:
+    """A folder with a task in YAML, a broken one beside it, and a vocabulary."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text(OWN_TASK)
+    (tmp_path / "broken.yaml").write_text(OWN_TASK.replace("inputs", "input"))
+    rows = [{"text": "one", "label": "a"}, {"text": "two", "label": "b"}]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    write_byte_vocabulary(tmp_path / "bytes.model")
+    return tmp_path
+
+
+OWN_RECIPE = [
+    "finetune/own_task",
+    *("--set", "train.steps=1", "--set", "mixture.tasks=[own]"),
+    *("--set", "model.overrides={num_layers: 1, d_model: 16, d_ff: 16}"),
+]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("tasks", "show", "own"),
+        ("tasks", "preview", "own", "--split", "train"),
+        ("tasks", "check", "own"),
+        ("mixtures", "list"),
+        ("mixtures", "show", "--recipe", *OWN_RECIPE),
+        ("validate", *OWN_RECIPE),
+    ],
+)
+def test_every_command_knows_the_tasks_that_are_included(t2t, own, arguments):
+    code, _, err = t2t(*arguments, "--include", "own.yaml")
+    assert code == 0
+    assert "not loaded" not in err
+    code, _, err = t2t(*arguments, "--include", ".")
+    assert code == 0
+    assert err.count("t2t: warning: not loaded: broken.yaml: task own: 1 problem") == 1
+
+
+def test_a_list_says_what_the_user_named_and_cannot_be_loaded(t2t, own, monkeypatch):
+    assert t2t("tasks", "list", "own", "--include", "own.yaml")[0] == 0
+    code, out, err = t2t("tasks", "list", "--include", "own.yaml", "--include", "broken.yaml")
+    assert code == 2
+    assert "own " in out
+    assert "super_glue_boolq" in out
+    assert "broken.yaml:4: input: unknown key; did you mean 'inputs'?" in err
+    code, _, err = t2t("tasks", "show", "own", "--include", "broken.yaml")
+    assert code == 2
+    assert "unknown task 'own'" in err
+    entry = metadata.EntryPoint("mine", "nothing_of_this_name", "t2t.tasks")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
+    code, out, err = t2t("tasks", "list")
+    assert code == 0
+    assert "super_glue_boolq" in out
+    assert "warning: not loaded" in err
+
+
+def test_what_is_included_is_recorded_and_known_again(t2t, own, monkeypatch):
+    train = ("train", *OWN_RECIPE, "--out", "run")
+    assert t2t(*train, "--include", "own.yaml")[::2] == (0, "")
+    assert "include:\n- own.yaml\n" in (own / "run" / "recipe.yaml").read_text()
+    evaluate = ("evaluate", "run", "--tasks", "own", "--out", "run")
+    assert t2t(*evaluate)[::2] == (0, "")
+    record = json.loads((own / "run" / "predictions" / "run.json").read_text())
+    (entry,) = record["files"].values()
+    assert entry["included"] == [str(own / "own.yaml")]
+    assert t2t("score", "run")[::2] == (0, "")
+    (own / "sub").mkdir()
+    monkeypatch.chdir(own / "sub")
+    assert t2t("score", "../run")[::2] == (0, "")
+    monkeypatch.chdir(own)
+    # Going on with another text of the task is another run.
+    longer = (*train, "--set", "train.steps=2", "--include", "own.yaml")
+    (own / "own.yaml").write_text(OWN_TASK.replace("own text", "other text"))
+    code, _, err = t2t(*longer)
+    assert code == 2
+    assert "data of own: " in err
+    (own / "own.yaml").write_text(OWN_TASK)
+    assert t2t(*longer)[::2] == (0, "")
+
+
+def test_a_recipe_may_name_what_it_includes(t2t, own):
+    (own / "recipe.yaml").write_text(
+        "extends: finetune/own_task\ninclude: [own.yaml]\nmixture: {tasks: [own]}\n"
+    )
+    assert t2t("validate", "recipe.yaml")[0] == 0
+    assert t2t("validate", "recipe.yaml", "--include", "broken.yaml")[0] == 0
+    (own / "recipe.yaml").write_text("extends: finetune/own_task\nmixture: {tasks: [own]}\n")
+    code, _, err = t2t("validate", "recipe.yaml", "--include", "broken.yaml")
+    assert code == 2
+    assert "recipe.yaml:2: mixture.tasks: unknown task, mixture or text 'own'" in err
+    assert "broken.yaml:4: input: unknown key" in err

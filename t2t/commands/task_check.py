@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from t2t.commands.options import AsJson, DataDir, Include, VocabularyFile
+from t2t.commands.options import AsJson, DataDir, Include, VocabularyFile, tasks_with
 
 
 def check(
@@ -37,7 +37,6 @@ def check(
     from t2t.errors import UserError
     from t2t.task_checks.check import What, check_named
     from t2t.task_checks.lengths import Limits
-    from t2t.task_loading import load_tasks
     from t2t.vocabulary import load_vocabulary
 
     if vocabulary is None and (inputs_length or targets_length):
@@ -50,7 +49,7 @@ def check(
     )
     errors = warnings = 0
     wrong: dict[str, None] = {}
-    for finding in check_named(name, load_tasks(include or ()), what):
+    for finding in check_named(name, tasks_with(include), what):
         print(finding.json_line() if as_json else finding.line(), flush=True)
         errors += finding.level == "error"
         warnings += finding.level == "warning"

@@ -2,11 +2,20 @@
 
 import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from t2t.commands.options import AsJson, DataDir, Include, VocabularyFile, cell, print_rows
+from t2t.commands.options import (
+    AsJson,
+    DataDir,
+    Include,
+    VocabularyFile,
+    cell,
+    print_rows,
+    tasks_with,
+)
 from t2t.commands.task_check import check
 
 tasks_app = typer.Typer(help="Tasks: list them, show one, preview its examples, check it.")
@@ -29,12 +38,14 @@ def list_tasks(
     include: Include = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every task: its training examples, splits and metrics; with --json all that `show` has."""
+    """Every task: its training examples, splits and metrics; with --json all that `show` has.
+
+    What cannot be loaded is left out with a warning; the exit code is 2 if --include named it.
+    """
     from t2t.errors import unknown
     from t2t.inspection import describe_task, matching_tasks, task_summary
-    from t2t.task_loading import load_tasks
 
-    registry = load_tasks(include or ())
+    registry = tasks_with(include)
     found = matching_tasks(registry, word)
     if not found:
         raise unknown("part of a task's name", word, registry.tasks)
@@ -42,17 +53,16 @@ def list_tasks(
         print_rows([describe_task(task, registry.place(task.name)) for task in found], as_json)
     else:
         print_rows([task_summary(task) for task in found], as_json)
-    for problem in registry.problems:
-        print(f"not loaded: {problem}", file=sys.stderr)
+    if registry.problems_of_included:
+        sys.exit(2)
 
 
 @tasks_app.command("show")
 def show_task(name: str, include: Include = None, as_json: AsJson = False) -> None:
     """One task: source, splits, labels, metrics, licence, citation, an example."""
     from t2t.inspection import describe_task, shown_example
-    from t2t.task_loading import load_tasks
 
-    registry = load_tasks(include or ())
+    registry = tasks_with(include)
     task = registry.task(name)
     description = describe_task(task, registry.place(name))
     description["example"] = shown_example(task, None if as_json else 400)
@@ -86,10 +96,27 @@ def preview(
     from t2t.config import resolve_data_dir
     from t2t.inspection import preview_task
     from t2t.json_lines import json_line
-    from t2t.task_loading import load_tasks
 
-    task = load_tasks(include or ()).task(name)
+    task = tasks_with(include).task(name)
     for example in preview_task(
         task, split, resolve_data_dir(data_dir), limit=limit, ids=ids, vocabulary_file=vocabulary
     ):
         print(json_line(example))
+
+
+@tasks_app.command("new")
+def new(
+    name: str,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
+    kind: Annotated[
+        Literal["classification", "text"], typer.Option(help="Labels, or text to text.")
+    ] = "classification",
+    rows: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Guess the task from a file of rows."),
+    ] = None,
+) -> None:
+    """Write a task in YAML with sample rows, and say what to do with it."""
+    from t2t.new_task import new_task
+
+    print("\n".join(new_task(name, out, kind, rows)))

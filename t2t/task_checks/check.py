@@ -6,7 +6,6 @@ from pathlib import Path
 
 from t2t.errors import T2TError, UserError, unknown
 from t2t.registry import Registry
-from t2t.sources import MemorySource
 from t2t.task import Task, no_samples
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.garbage import check_garbage, check_invalid_predictions
@@ -158,11 +157,12 @@ def _splits(task: Task, what: What, alone: bool) -> Sequence[str]:
 
 
 def _splits_at_hand(task: Task, alone: bool) -> Sequence[str]:
-    """What can be read without files: sample rows, or rows in memory."""
+    """What can be read without a data folder: sample rows, rows in memory or in files beside."""
     if task.samples is not no_samples:
         return [SAMPLES]
-    if isinstance(task.source, MemorySource):
-        return task.splits
+    found = splits_with_files(task, None)
+    if found:
+        return found
     if alone:
         raise UserError(
             f"task {task.name} has no sample rows; its own rows are read with --split NAME, or "

@@ -8,10 +8,12 @@ from typing import Any
 from t2t.data.unknown_text import heads
 from t2t.documents import TextSource
 from t2t.errors import UserError
+from t2t.row_files import RowFiles
 from t2t.rows import Row
 from t2t.sources import FilesOrHub, MemorySource, OfficialFiles, SomeSplits, Source
 from t2t.task import Example, Task
 from t2t.task_checks.findings import Finding, Level
+from t2t.task_file import DefinedSource
 
 SAMPLES = "samples"
 """What the sample rows are called in the place of a split."""
@@ -104,20 +106,20 @@ def split_subject(task: Task, split: str, data_dir: Path | None, limit: int | No
     return Subject(task=task, split=split, examples=examples, taught=taught, whole=whole)
 
 
-def splits_with_files(task: Task, data_dir: Path) -> list[str]:
-    """The splits of a task whose files are below the data folder."""
+def splits_with_files(task: Task, data_dir: Path | None) -> list[str]:
+    """The splits of a task whose files are there: in the data folder, or beside the task's own."""
     return [split for split in task.splits if _has_files(task.source, split, data_dir)]
 
 
-def _has_files(source: Source, split: str, data_dir: Path) -> bool:
-    if isinstance(source, SomeSplits):
+def _has_files(source: Source, split: str, data_dir: Path | None) -> bool:
+    if isinstance(source, SomeSplits | DefinedSource):
         return _has_files(source.source, split, data_dir)
     if isinstance(source, FilesOrHub):
         return _has_files(source.files, split, data_dir)
     try:
-        if isinstance(source, OfficialFiles):
+        if isinstance(source, OfficialFiles | RowFiles):
             source.paths(split, data_dir)
-        elif isinstance(source, TextSource):
+        elif isinstance(source, TextSource) and data_dir is not None:
             source.paths(data_dir)
         else:
             return isinstance(source, MemorySource)
