@@ -163,12 +163,10 @@ def test_garbage_that_is_taken_for_a_number_is_found():
 
 
 def test_labels_that_are_alike_are_found():
-    labels = ("negative", "Negative ", "positive")
-    assert lines(sentiment(labels=labels))[0] == (
-        "error    sentiment - label names: labels 'negative', 'Negative ' are alike but for case "
-        "and spaces around them"
+    assert lines(sentiment(labels=("negative", "Negative", "positive")))[0] == (
+        "error    sentiment - label names: labels 'negative' and 'Negative' differ in case alone"
     )
-    assert "label 'positive' is declared 2 times" in "".join(
+    assert "label 'positive' is there twice" in "".join(
         lines(sentiment(labels=("negative", "positive", "positive")))
     )
 
