@@ -80,6 +80,16 @@ class RowFiles:
         raise UserError(f"{name}: no such file; looked for {places}{hint}")
 
 
+def rows_beside(file: str, files: Mapping[str, str | tuple[str, ...]]) -> RowFiles:
+    """The rows of files that lie beside a module.
+
+    Args:
+        file: the module's `__file__`.
+        files: split -> path or paths, as for `RowFiles`.
+    """
+    return RowFiles(files, Path(file).parent)
+
+
 def must_be_labelled(split: str) -> bool:
     """Whether every row of a split has a label."""
     return split.partition("_")[0] not in UNLABELLED_SPLITS
