@@ -19,7 +19,7 @@ from t2t.task import Example, Invalid, Task, no_samples
 from t2t.task_checks.check import What, check_named, check_task
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.lengths import Limits
-from t2t.task_metrics import answers_metric, number_metric, set_metric, stream_metric
+from t2t.task_metrics import answers_metric, class_metric, number_metric, set_metric, stream_metric
 from t2t.task_parts import classification, text_task
 
 ROWS = [
@@ -499,3 +499,29 @@ def test_a_metric_may_need_more_rows_than_there_are():
         "gold scores: pairs fails on the gold outputs"
         in lines(made, "error", What(splits=("train",)))[0]
     )
+
+
+def test_outputs_chosen_among_choices_of_each_example_are_spoilt_by_them():
+    rows = [
+        {"idx": 0, "text": "It is cold.", "choices": ["wear a coat", "swim"], "label": 0},
+        {"idx": 1, "text": "It is hot.", "choices": ["wear a coat", "swim"], "label": 1},
+    ]
+    made = sentiment(
+        rows,
+        labels=("first", "second"),
+        cast=lambda row: (row["text"], row["choices"][row["label"]]),
+        label=lambda row: ("first", "second")[row["label"]],
+        choices=lambda row: tuple(row["choices"]),
+        metrics=(class_metric(accuracy, ("first", "second")),),
+    )
+
+    def strict(output: str, example: Example) -> Any:
+        known = dict(zip(example.choices, made.labels, strict=True))
+        return known.get(output, Invalid("none"))
+
+    def by_its_beginning(output: str, example: Example) -> Any:
+        return "first" if output.startswith("wear") else strict(output, example)
+
+    assert lines(replace(made, parse=strict)) == []
+    found = "".join(lines(replace(made, parse=by_its_beginning)))
+    assert "takes half a label for an answer; key 0: 'wear ' is read as 'first'" in found
