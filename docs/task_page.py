@@ -21,8 +21,8 @@ SAID = {
 INTRODUCTION = """\
 # Tasks
 
-What t2t ships: {tasks} tasks, {mixtures} mixtures. A task's name, or any of its aliases (such as the
-one that seqio knows it by), goes wherever a recipe or a command takes a task.
+What t2t ships: {tasks} tasks, {mixtures} mixtures. A task's name, or any of its aliases (such as
+that of seqio's registry), goes wherever a recipe or a command takes a task.
 [Add a task of your own](add-a-task.md) or [check one](check-a-task.md); `t2t tasks list WORD` finds
 some, `t2t tasks preview NAME` shows examples.
 

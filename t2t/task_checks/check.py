@@ -12,6 +12,7 @@ from t2t.task_checks.findings import Finding
 from t2t.task_checks.garbage import check_garbage, check_invalid_predictions
 from t2t.task_checks.gold import check_gold_scores, check_round_trip
 from t2t.task_checks.labels import check_label_names, check_labels
+from t2t.task_checks.leaderboards import check_submitted
 from t2t.task_checks.lengths import Limits, check_lengths
 from t2t.task_checks.rows import (
     Leakage,
@@ -43,6 +44,7 @@ ANSWER_CHECKS: tuple[Check, ...] = (
     check_gold_scores,
     check_garbage,
     check_invalid_predictions,
+    check_submitted,
 )
 """Of tasks that are no corpora."""
 

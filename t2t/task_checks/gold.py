@@ -89,6 +89,7 @@ def check_gold_scores(subject: Subject) -> Iterator[Finding]:
     if not predictions:
         yield subject.finding("ok", check, "left out: no example has a label")
         return
+    failed = False
     for metric in subject.task.metrics:
         scores = scores_of(metric, predictions)
         if isinstance(scores, str):
@@ -96,8 +97,13 @@ def check_gold_scores(subject: Subject) -> Iterator[Finding]:
             few = len(predictions) < 2 or not (subject.whole or subject.split == SAMPLES)
             what = f"{metric_name(metric)} fails on the gold outputs"
             yield subject.finding("warning" if few else "error", check, what, example=scores)
+            failed = True
             continue
         yield from _judged(subject, predictions, scores)
+    together = scores_of(subject.task.score, predictions)
+    if isinstance(together, str) and not failed:
+        what = "the gold outputs cannot be scored by all metrics together"
+        yield subject.finding("error", check, what, example=together)
 
 
 def gold_predictions(subject: Subject) -> list[Prediction]:

@@ -4,23 +4,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from t2t.labels import label_problems
 from t2t.task import Task
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.subject import SAMPLES, TRAIN, Subject
 
 
 def check_label_names(task: Task) -> Iterator[Finding]:
-    """Whether two labels are alike but for case and the spaces around them."""
-    by_form: dict[str, list[str]] = {}
-    for label in task.labels:
-        by_form.setdefault(label.strip().lower(), []).append(label)
-    for labels in by_form.values():
-        if len(labels) > 1:
-            alike = ", ".join(map(repr, labels))
-            what = f"labels {alike} are alike but for case and spaces around them"
-            if len(set(labels)) < len(labels):
-                what = f"label {labels[0]!r} is declared {labels.count(labels[0])} times"
-            yield Finding(level="error", task=task.name, split="-", check="label names", what=what)
+    """Labels that are empty, have blanks at their ends, or are alike but for case."""
+    for problem in label_problems(task.labels):
+        yield Finding(level="error", task=task.name, split="-", check="label names", what=problem)
 
 
 def check_labels(subject: Subject) -> Iterator[Finding]:

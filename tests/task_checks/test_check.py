@@ -12,14 +12,14 @@ from t2t.metrics.answers import squad
 from t2t.metrics.classification import accuracy
 from t2t.metrics.correlation import pearson_corrcoef
 from t2t.metrics.generation import bleu, rouge
-from t2t.metrics.sets import set_micro_f1
+from t2t.metrics.sets import set_macro_f1, set_micro_f1
 from t2t.registry import Registry
 from t2t.sources import MemorySource, OfficialFiles
 from t2t.task import Example, Invalid, Task, no_samples
 from t2t.task_checks.check import What, check_named, check_task
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.lengths import Limits
-from t2t.task_metrics import answers_metric, number_metric, set_metric, stream_metric
+from t2t.task_metrics import answers_metric, class_metric, number_metric, set_metric, stream_metric
 from t2t.task_parts import classification, text_task
 
 ROWS = [
@@ -163,12 +163,10 @@ def test_garbage_that_is_taken_for_a_number_is_found():
 
 
 def test_labels_that_are_alike_are_found():
-    labels = ("negative", "Negative ", "positive")
-    assert lines(sentiment(labels=labels))[0] == (
-        "error    sentiment - label names: labels 'negative', 'Negative ' are alike but for case "
-        "and spaces around them"
+    assert lines(sentiment(labels=("negative", "Negative", "positive")))[0] == (
+        "error    sentiment - label names: labels 'negative' and 'Negative' differ in case alone"
     )
-    assert "label 'positive' is declared 2 times" in "".join(
+    assert "label 'positive' is there twice" in "".join(
         lines(sentiment(labels=("negative", "positive", "positive")))
     )
 
@@ -225,6 +223,13 @@ def test_gold_that_does_not_score_100_is_found():
     assert lines(sentiment(metrics=(half,))) == [
         "error    sentiment samples gold scores: the gold outputs score 50.00 on half, not 100"
     ]
+
+
+def test_two_metrics_that_report_one_score_are_found():
+    metric = answers_metric(squad)
+    (line,) = lines(translation(metrics=(metric, metric)))
+    assert "gold outputs cannot be scored by all metrics together: UserError: task trans" in line
+    assert "two metrics report a score" in line
 
 
 def test_a_perplexity_is_no_score_and_is_left_out():
@@ -417,6 +422,21 @@ def test_an_idx_that_json_changes_is_found():
     )
 
 
+def test_what_a_leaderboard_cannot_be_sent_is_found():
+    ids = [{"text": "a", "label": n, "idx": {"paragraph": n, "question": n}} for n in range(2)]
+    named_so = {"labels": ("False", "True"), "label": lambda row: str(bool(row["label"]))}
+    made = sentiment(ids, name="super_glue_multirc", **named_so)
+    (line,) = [line for line in lines(made) if "submission" in line]
+    assert "MultiRC.jsonl is written by idx, and there is none of its form; key 0/0: idx" in line
+    whole = [{**row, "idx": {**row["idx"], "answer": 0}} for row in ids]
+    assert "submission: MultiRC.jsonl can be written" in "".join(
+        lines(sentiment(whole, name="super_glue_multirc", **named_so), "ok")
+    )
+    assert "MultiRC.jsonl has no spelling of the label 'negative', 'positive'" in "".join(
+        lines(sentiment(whole, name="super_glue_multirc"))
+    )
+
+
 def test_texts_that_are_empty_are_told():
     rows = [{**ROWS[0], "text": " "}, ROWS[1]]
     assert lines(sentiment(rows), "warning") == [
@@ -451,6 +471,10 @@ def test_values_that_mean_the_label_are_right_though_they_are_not_equal():
         metrics=(set_metric(set_micro_f1),),
     )
     assert lines(of_sets) == []
+    macro = replace(
+        of_sets, metrics=(set_metric(set_macro_f1(("a0", "a1", "a2", "b0", "b1", "b2"))),)
+    )
+    assert lines(macro) == []
     # SQuAD's scores take no notice of case.
     answers = translation(
         label=lambda row: [row["answer"].upper()], metrics=(answers_metric(squad),)
@@ -475,3 +499,29 @@ def test_a_metric_may_need_more_rows_than_there_are():
         "gold scores: pairs fails on the gold outputs"
         in lines(made, "error", What(splits=("train",)))[0]
     )
+
+
+def test_outputs_chosen_among_choices_of_each_example_are_spoilt_by_them():
+    rows = [
+        {"idx": 0, "text": "It is cold.", "choices": ["wear a coat", "swim"], "label": 0},
+        {"idx": 1, "text": "It is hot.", "choices": ["wear a coat", "swim"], "label": 1},
+    ]
+    made = sentiment(
+        rows,
+        labels=("first", "second"),
+        cast=lambda row: (row["text"], row["choices"][row["label"]]),
+        label=lambda row: ("first", "second")[row["label"]],
+        choices=lambda row: tuple(row["choices"]),
+        metrics=(class_metric(accuracy, ("first", "second")),),
+    )
+
+    def strict(output: str, example: Example) -> Any:
+        known = dict(zip(example.choices, made.labels, strict=True))
+        return known.get(output, Invalid("none"))
+
+    def by_its_beginning(output: str, example: Example) -> Any:
+        return "first" if output.startswith("wear") else strict(output, example)
+
+    assert lines(replace(made, parse=strict)) == []
+    found = "".join(lines(replace(made, parse=by_its_beginning)))
+    assert "takes half a label for an answer; key 0: 'wear ' is read as 'first'" in found
