@@ -313,6 +313,7 @@ def test_a_hub_data_set_is_read_by_its_own_names_of_splits(folder, monkeypatch):
     assert task.examples("validation", None)[0].label == "positive"
     assert asked == [("owner/name", None, "dev", "abc")]
     assert (task.card.hub, task.card.revision) == ("owner/name", "abc")
+    assert only(folder, HUB + "key: sentence\n").examples("train", None)[0].key == "a"
     with pytest.raises(UserError, match=r"row 0: sentnce: missing; there is 'sentence'"):
         only(folder, HUB.replace("{sentence}", "{sentnce}")).examples("train", None)
     monkeypatch.setattr(FakeDataset, "to_list", lambda _: [{"sentence": "a", "label": -1}])
