@@ -93,7 +93,14 @@ def _yaml_files_of(modules: Sequence[Any]) -> list[Path]:
 
 
 def _include(registry: Registry, path: Path) -> None:
-    """Add what a file or folder that the user names defines."""
+    """Add what a file or folder that the user names defines; note where that is nothing."""
+    before = len(registry.problems), registry.size
+    _include_path(registry, path)
+    if (len(registry.problems), registry.size) == before:
+        registry.problems.append(f"{path}: defines no tasks: no {', '.join(_KINDS)}, and no YAML")
+
+
+def _include_path(registry: Registry, path: Path) -> None:
     if path.is_dir():
         for file in _files_in(path, (".py", *SUFFIXES)):
             _include_file(registry, file, in_folder=True)

@@ -616,3 +616,11 @@ def test_a_recipe_may_name_what_it_includes(t2t, own):
     assert code == 2
     assert "recipe.yaml:2: mixture.tasks: unknown task, mixture or text 'own'" in err
     assert "broken.yaml:4: input: unknown key" in err
+
+
+def test_a_new_task_takes_no_name_that_is_taken(t2t, tmp_path):
+    for name in ("super_glue_cb", "super_glue"):
+        code, _, err = t2t("tasks", "new", name, "--out", tmp_path)
+        assert code == 2
+        assert f"{name!r} is the name of a task or mixture already" in err
+    assert list(tmp_path.iterdir()) == []

@@ -115,6 +115,16 @@ def test_yaml_files_are_loaded_by_name_and_in_folders(tmp_path):
         registry.task("four")
 
 
+def test_what_defines_nothing_is_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "none.py").write_text("TASK = 5")
+    (tmp_path / "none.yaml").write_text("tasks: []")
+    paths = [tmp_path / name for name in ("empty", "none.py", "none.yaml")]
+    assert [problem.split(": ")[:2] for problem in load_tasks(paths).problems] == [
+        [str(path), "defines no tasks"] for path in paths
+    ]
+
+
 def test_a_name_that_two_yaml_tasks_have_names_both_lines(tmp_path):
     (tmp_path / "one.yaml").write_text(YAML.format(name="same"))
     (tmp_path / "two.yaml").write_text("\n" + YAML.format(name="same"))

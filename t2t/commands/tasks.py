@@ -117,6 +117,10 @@ def new(
     ] = None,
 ) -> None:
     """Write a task in YAML with sample rows, and say what to do with it."""
+    from t2t.errors import UserError
     from t2t.new_task import new_task
 
+    registry = tasks_with(None)
+    if registry.is_task(name) or registry.is_mixture(name):
+        raise UserError(f"{name!r} is the name of a task or mixture already; take another")
     print("\n".join(new_task(name, out, kind, rows)))
