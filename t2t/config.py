@@ -5,6 +5,7 @@ A recipe is read in four steps: its YAML (duplicate keys refused), the one recip
 named by the place it was written at: `file:line: key: reason`, or the `--set` argument.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +18,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 import t2t
 from t2t.class_balance import class_temperature
-from t2t.errors import UserError, closest, refuse, unknown
+from t2t.errors import UserError, unknown
 from t2t.objective import OBJECTIVES, Objective
-from t2t.yaml_document import Document, Key, read_document
+from t2t.sections import read_section
+from t2t.yaml_document import Document, read_document
 
 DATA_DIR_VARIABLE = "T2T_DATA_DIR"
 # Of the shipped files, those that are for accelerate's launcher.
@@ -400,6 +400,8 @@ class Recipe(Section):
     """Sentinels that a vocabulary without any gets as its last ids, T5's number (umT5: 300); a
     pretrained model's embedding grows to hold them. 0 adds none: objectives that need them are
     refused."""
+    include: list[str] = []
+    """Files of tasks, .yaml or .py, or folders of them: what --include names is added."""
     model: Model = Model()
     finetune: FineTuning = FineTuning()
     data: Data = Data()
@@ -492,12 +494,19 @@ def read_recipe(name: str, sets: Sequence[str] = ()) -> tuple[Recipe, Document]:
     document = _read_extended(path)
     for assignment in sets:
         document.assign(assignment)
-    try:
-        return Recipe.model_validate(document.values), document
-    except ValidationError as error:
-        problems = [_describe(document, detail) for detail in _telling(error.errors())]
-        refuse(list(dict.fromkeys(problems)), str(path))
-        raise
+    return read_section(Recipe, document, str(path)), document
+
+
+def with_included(name: str, sets: Sequence[str], include: Sequence[Path]) -> list[str]:
+    """The `--set` values of a recipe that includes further files of tasks, which it will record.
+
+    Raises:
+        UserError: as `load_recipe`.
+    """
+    if not include:
+        return list(sets)
+    paths = [*load_recipe(name, sets).include, *map(str, include)]
+    return [*sets, f"include={json.dumps(list(dict.fromkeys(paths)), ensure_ascii=False)}"]
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -522,64 +531,6 @@ def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def _telling(details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without "should be a list" where a mapping is allowed too and the fault is in that."""
-
-    def inside_another_branch(branch: Key) -> bool:
-        parent = branch[:-1]
-        return any(
-            detail["loc"][: len(parent)] == parent and len(detail["loc"]) > len(branch)
-            for detail in details
-        )
-
-    return [
-        detail
-        for detail in details
-        if not ("[" in str(detail["loc"][-1:]) and inside_another_branch(detail["loc"]))
-    ]
-
-
-def _describe(document: Document, detail: ErrorDetails) -> str:
-    """One problem as `place: key: reason`."""
-    # Without the names of union branches, which pydantic mixes into the location.
-    location = document.existing(detail["loc"])
-    key = ".".join(str(part) for part in location)
-    return ": ".join(
-        part for part in (document.place(location), key, _reason(detail, location)) if part
-    )
-
-
-def _reason(detail: ErrorDetails, location: Key) -> str:
-    if detail["type"] == "extra_forbidden":
-        known = _section_keys(location[:-1])
-        near = closest(str(location[-1]), known)
-        suggestion = f"; did you mean {near!r}?" if near else "."
-        return f"unknown key{suggestion} Known: {', '.join(known)}"
-    if detail["type"] == "missing":
-        return "is missing, and has no default"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] in ("model_type", "dict_type"):
-        message = "Input should be a section: a mapping of keys to values"
-    if detail["type"] == "list_type":
-        message = "Input should be a list, such as [a, b]"
-    if isinstance(detail["input"], dict) and detail["type"] == "value_error":
-        # The message says which of the section's settings it is.
-        return message
-    return f"{message} (got {detail['input']!r})"
-
-
-def _section_keys(path: Key) -> list[str]:
-    """The keys that the section at `path` knows."""
-    section: type[BaseModel] = Recipe
-    for part in path:
-        field = section.model_fields.get(str(part))
-        if field is None:
-            break
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        section = next(k for k in kinds if isinstance(k, type) and issubclass(k, Section))
-    return list(section.model_fields)
 
 
 def _read_extended(path: Path) -> Document:

@@ -9,6 +9,7 @@ import numbers
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, unknown
@@ -101,9 +102,18 @@ class Registry:
         self.families: dict[str, MixtureFamily] = {}
         self.problems: list[str] = []
         """Why some tasks could not be loaded, one a place."""
+        self.included: tuple[Path, ...] = ()
+        """The files and folders that tasks were included from."""
+        self.problems_of_included: list[str] = []
+        """Those of `problems` that are about what the user named."""
         self._of_families: dict[str, Mixture] = {}
         self._aliases: dict[str, tuple[str, Alias]] = {}
         self._places: dict[str, str] = {}
+
+    @property
+    def size(self) -> int:
+        """How many names there are."""
+        return len(self._places)
 
     def add(self, item: Item, place: str) -> None:
         """Add a task with its aliases, a mixture or a family of mixtures.
@@ -161,6 +171,8 @@ class Registry:
         result.mixtures = {n: mixture for n, mixture in self.mixtures.items() if n not in added}
         result.families = dict(self.families)
         result.problems = self.problems
+        result.included = self.included
+        result.problems_of_included = self.problems_of_included
         result._aliases = {n: alias for n, alias in self._aliases.items() if n not in added}
         result._places = {**self._places, **dict.fromkeys(added, "the recipe")}
         return result

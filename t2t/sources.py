@@ -152,14 +152,14 @@ class HubSource:
     splits: tuple[str, ...]
     revision: str | None
     """The commit that is read, so that rows never change under a task; None is the newest."""
-    columns: tuple[str, ...]
-    """The fields that are kept."""
+    columns: tuple[str, ...] | None
+    """The fields that are kept; None keeps all."""
     adapt: Callable[[Row], Row] = dict
     """Brings a hub row into the form that the official files give."""
-    split_names: Mapping[str, str] = field(default_factory=dict)
-    """What the hub calls a split, where that is another name: {"validation": "dev_r1"}."""
     unlabelled: tuple[str, ...] = ()
     """Splits whose labels are not used, as the benchmark keeps them to itself."""
+    split_names: Mapping[str, str] = field(default_factory=dict)
+    """What the hub calls a split, where that is another name: {"validation": "dev_r1"}."""
 
     def __str__(self) -> str:
         """hub:owner/name/config@revision."""
@@ -170,10 +170,12 @@ class HubSource:
         """The rows of a split, downloaded on first use; `data_dir` plays no part."""
         check_split(split, self.splits)
         dataset = self._load(split)
-        absent = sorted(set(self.columns) - set(dataset.column_names))
+        columns = dataset.column_names if self.columns is None else list(self.columns)
+        absent = sorted(set(columns) - set(dataset.column_names))
         if absent:
-            raise RunError(f"{self}: no column {', '.join(absent)}")
-        rows = [self.adapt(row) for row in dataset.select_columns(list(self.columns)).to_list()]
+            present = ", ".join(dataset.column_names)
+            raise RunError(f"{self}: no column {', '.join(absent)}; there are {present}")
+        rows = [self.adapt(row) for row in dataset.select_columns(columns).to_list()]
         hidden = {"label": UNLABELLED} if split in self.unlabelled else {}
         return [{**row, **hidden} for row in rows] if hidden else rows
 

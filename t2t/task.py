@@ -86,6 +86,15 @@ look at the targets, cuts the end.
 """
 
 
+def check_name(name: str) -> None:
+    """Raise a `UserError` where a name could not be part of a file's name."""
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"task {name!r}: a name is letters, digits, '_', '-' and '.', "
+            "beginning with a letter, digit or '_'"
+        )
+
+
 def free_text(output: str, example: Example) -> str:
     """Parse: any output is an answer, as it is."""
     return output
@@ -156,11 +165,7 @@ class Task:
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be part of a file name, and classes of a task without any."""
-        if not _NAME.fullmatch(self.name):
-            raise UserError(
-                f"task {self.name!r}: a name is letters, digits, '_', '-' and '.', "
-                "beginning with a letter, digit or '_'"
-            )
+        check_name(self.name)
         if self.trimming not in get_args(Trimming):
             raise unknown("trimming", self.trimming, get_args(Trimming), where=f"task {self.name}")
         if class_temperature(self.class_balance, f"task {self.name}") != 1 and not self.labels:

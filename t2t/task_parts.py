@@ -8,6 +8,7 @@ from t2t.casts import classification as casts
 from t2t.casts.texts import document
 from t2t.data_card import DataCard
 from t2t.documents import TextSource
+from t2t.metric_names import TaskValues, named_metrics
 from t2t.metrics import scores
 from t2t.objective import Objective
 from t2t.rows import Row
@@ -28,7 +29,7 @@ def classification(
     source: Source,
     text: Callable[[Row], str],
     labels: tuple[str, ...],
-    metrics: Sequence[scores.Metric] = (),
+    metrics: Sequence[scores.Metric | str] = (),
     more_metrics: Sequence[Metric] = (),
     num_examples: Mapping[str, int] | None = None,
     card: DataCard = NO_CARD,
@@ -39,10 +40,11 @@ def classification(
 
     Args:
         name: the task's name.
-        source: rows with a `label`, the id of one of `labels` or -1.
+        source: rows with a `label`, the id or the name of one of `labels`, or -1.
         text: the inputs of a row.
         labels: the label names by their id.
-        metrics: functions of target and predicted class ids, of t2t/metrics/.
+        metrics: names of metrics (t2t/metric_names.py), or functions of target and predicted class
+            ids, of t2t/metrics/.
         more_metrics: functions of the predictions themselves.
         num_examples: the official number of examples by split, the card's where not given; rates
             count what is there.
@@ -57,12 +59,25 @@ def classification(
         parse=partial(parse_label, labels=labels),
         label=partial(casts.label_name, labels=labels),
         labels=labels,
-        metrics=(*(class_metric(metric, labels) for metric in metrics), *more_metrics),
+        metrics=(*_class_metrics(metrics, labels, f"task {name}"), *more_metrics),
         num_examples=card.num_examples if num_examples is None else num_examples,
         card=card,
         aliases=tuple(map(Alias, aliases)),
         samples=samples,
     )
+
+
+def _class_metrics(
+    metrics: Sequence[scores.Metric | str], labels: tuple[str, ...], where: str
+) -> list[Metric]:
+    """Metrics of label names, in the order given."""
+    found: list[Metric] = []
+    for metric in metrics:
+        if isinstance(metric, str):
+            found += named_metrics([metric], TaskValues("classes", labels), where)
+        else:
+            found.append(class_metric(metric, labels))
+    return found
 
 
 def text_task(

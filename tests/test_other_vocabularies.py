@@ -49,7 +49,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
         metrics=(accuracy,),
     )
     found.add(task, "here")
-    monkeypatch.setattr("t2t.task_loading.load_tasks", lambda: found)
+    monkeypatch.setattr("t2t.task_loading.load_tasks", lambda *_: found)
     return found
 
 

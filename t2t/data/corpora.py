@@ -129,7 +129,7 @@ def tell_unknown_text(
 def cache_folder(
     task: Task, vocabulary: StoredVocabulary, data_dir: Path | None, caching: Caching
 ) -> Path | None:
-    """Where the text that a task trains on is kept as token ids; None for tasks without a cache."""
+    """Where a task's text is kept as token ids; None for other tasks, and text in memory."""
     if task.objective is None or not isinstance(task.source, TextSource):
         return None
     paths = task.source.paths(data_dir)
@@ -165,17 +165,15 @@ def _documents(
     if not isinstance(task.source, TextSource):
         texts = (row["text"] for row in task.rows(split, data_dir))
         return tokenized_texts(task.name, texts, vocabulary, report)
-    source = task.source.of(split)
-    paths = source.paths(data_dir)
-    folder = caching.folder_for(task.name, source, vocabulary, paths)
+    folder = cache_folder(task, vocabulary, data_dir, caching)
 
     def tell(line: str) -> None:
         report(f"{task.name}: {line}")
 
     if folder is None:
-        return tokenized(source, vocabulary, data_dir, tell)
-    cache = cache_of(source, vocabulary, data_dir, folder, tell)
+        return tokenized(task.source, vocabulary, data_dir, tell)
+    cache = cache_of(task.source, vocabulary, data_dir, folder, tell)
     if cache.id_bytes <= VERIFIED_BYTES and not cache.is_intact():
         # Says which shards are damaged, and makes them again.
-        cache = cache_of(source, vocabulary, data_dir, folder, tell, verify=True)
+        cache = cache_of(task.source, vocabulary, data_dir, folder, tell, verify=True)
     return cache

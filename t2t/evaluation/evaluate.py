@@ -8,6 +8,7 @@ import torch
 
 from t2t.errors import UserError
 from t2t.evaluation.checkpoints import LoadedModel, load_for_evaluation
+from t2t.evaluation.includes import INCLUDED, as_recorded
 from t2t.evaluation.predict import DecodingSettings, Outputs, Report, predict
 from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
@@ -71,6 +72,7 @@ def evaluate(
             "checkpoint_path": str(loaded.folder.resolve()),
             "batch_tokens": settings.batch_tokens_on(device),
             "data": task.source.fingerprint(split, data_dir),
+            INCLUDED: as_recorded(registry.included),
         }
         _evaluate_task(task, split, examples[task.name], loaded, settings, record, entry, report)
     scores = score_directory(out, registry)

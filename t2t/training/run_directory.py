@@ -44,6 +44,7 @@ _FREE = {
     "data.cache_dir",
     "data.dir",
     "data.workers",
+    "include",
     "train.attention",
     "train.checkpoint_every",
     "train.compile",
