@@ -96,7 +96,7 @@ WINOGRANDE = tuple(
         position=partial(number_in, field="answer", first=1),
         count=2,
         prompt="winogrande",
-        sample="winogrande",
+        sample="winogrande_xl",
         aliases=(Alias("winogrande"),) if size == "xl" else (),
     )
     for size in ("xs", "s", "m", "l", "xl", "debiased")

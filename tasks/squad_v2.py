@@ -6,7 +6,7 @@ Texts and references are padded as SQuAD's. The target of a question without an 
 
 from functools import partial
 
-from t2t.casts.squad import NO_ANSWER, padded_answers, squad_v2
+from t2t.casts.squad import NO_ANSWER, answers_or_none, squad_v2
 from t2t.metrics.answers import squad2, squad2_parts
 from t2t.sources import OfficialFiles
 from t2t.tables import json_document
@@ -30,7 +30,7 @@ SQUAD_V2 = Task(
         id_as_idx,
     ),
     cast=squad_v2,
-    label=padded_answers,
+    label=answers_or_none,
     metrics=(squad2_metric(squad2, NO_ANSWER), squad2_metric(squad2_parts, NO_ANSWER)),
     num_examples=_CARD.num_examples,
     card=_CARD,

@@ -42,9 +42,12 @@ def squad_v2(row: Row) -> Texts:
     The name in front tells the model that a question may have no answer.
     """
     question, context = text_of(row, "question"), text_of(row, "context")
-    answers = padded_answers(row)
-    inputs = f"squad_v2 {question_over_context(question, context)}"
-    return inputs, answers[0] if answers else NO_ANSWER
+    return f"squad_v2 {question_over_context(question, context)}", answers_or_none(row)[0]
+
+
+def answers_or_none(row: Row) -> list[str]:
+    """All answers, padded; `NO_ANSWER` alone where there is none."""
+    return padded_answers(row) or [NO_ANSWER]
 
 
 def squad_context_free(row: Row) -> Texts:
