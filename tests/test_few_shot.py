@@ -202,3 +202,11 @@ def test_the_fingerprint_changes_with_the_shots():
     other = task_of(rows_of(10), rows_of(2, "v"))
     made = (few_shot(task, 1), few_shot(task, 2), few_shot(task, 1, 1), few_shot(other, 1))
     assert len({one.source.fingerprint("validation", None) for one in made}) == 4
+
+
+def test_nor_in_its_training_form():
+    task = replace(task_of(rows_of(4)), train_cast=lambda row: ("trained " + row["text"], "T"))
+    for number, shots in enumerate(shots_of(few_shot(task, 3), "train")):
+        assert sorted(text for text, _ in shots) == [
+            f"trained t{other}" for other in range(4) if other != number
+        ]
