@@ -153,7 +153,7 @@ GROUPS = (
     without((), "t5_all"),
     Mixture(
         name="closed_book_qa",
-        tasks=("squad_context_free",),
+        tasks=("squad_context_free", "nq_open", "web_questions", "trivia_qa_open"),
     ),
     Mixture(
         name="classification",
