@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,8 @@ CACHED_FROM_BYTES = 1 << 28
 # `t2t cache verify` does it for larger ones.
 VERIFIED_BYTES = 1 << 32
 CACHE_DIR_VARIABLE = "T2T_CACHE_DIR"
+# What `TextSource.of` calls the one split it is left with.
+TRAIN = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def load_corpus(
     objective = window_objective(
         task.objective, vocabulary, inputs_length, targets_length, where=task.name
     )
+    if isinstance(task.source, TextSource):
+        task, split = replace(task, source=task.source.of(split)), TRAIN
     tell_unknown_text(task, split, vocabulary, data_dir, report)
     return TextWindows(
         task.name,
