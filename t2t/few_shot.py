@@ -9,12 +9,13 @@ from typing import Any
 
 from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts
 from t2t.errors import UserError
+from t2t.field_text import parse_field_text
 from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
 from t2t.rows import Row
 from t2t.task import Task, key_of
 from t2t.templated import TEMPLATE
-from t2t.templates import check_text, filled
+from t2t.templates import filled
 
 SHOTS = "@shots"
 """The field in which a row carries its shots, rendered."""
@@ -36,8 +37,8 @@ class ShotFormat:
 
     def __post_init__(self) -> None:
         """Refuse braces that hold no field's name."""
-        check_text(self.shot)
-        check_text(self.question)
+        parse_field_text(self.shot)
+        parse_field_text(self.question)
 
     def joined(self, shots: Sequence[Texts], inputs: str) -> str:
         """The shots and the question, as inputs."""

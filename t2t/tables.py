@@ -113,21 +113,26 @@ def comma_separated(columns: Sequence[str] | None = None) -> OneFile:
     return objects
 
 
-def json_document(key: str) -> OneFile:
-    """The objects of one list of a JSON document, such as SQuAD's "data"."""
+def json_document(key: str | None = None) -> OneFile:
+    """The objects of one list of a JSON document, such as SQuAD's "data".
+
+    Args:
+        key: where the list is; None for a document that is a list itself.
+    """
 
     def objects(path: Path) -> Iterator[Fields]:
         try:
             document = parse_json(_decoded(_content(path), str(path)))
         except ValueError as error:
             raise UserError(f"{path}: {error}") from error
-        items: Any = document.get(key) if isinstance(document, dict) else None
+        name = key or ""
+        items: Any = document.get(key) if isinstance(document, dict) else document
         if not isinstance(items, list):
-            raise UserError(f"{path}: {key}: must be a list of objects")
+            raise UserError(f"{path}: {name or 'document'}: must be a list of objects")
         seen: dict[tuple[str, int], str] = {}
         for number, item in enumerate(items):
             values = item if isinstance(item, dict) else {}
-            fields = Fields(values, f"{path}: {key}[{number}]", seen=seen, number=number)
+            fields = Fields(values, f"{path}: {name}[{number}]", seen=seen, number=number)
             if values is not item:
                 fields.note("object", f"must be an object, is {described(item)}")
             yield fields

@@ -12,15 +12,14 @@ choice, or the task's own target where there are no choices; `{options}`, the ch
 Nothing in a template is run.
 """
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from string import Formatter
 from typing import Any
 
 from t2t.errors import UserError, refuse, unknown
+from t2t.field_text import field_value, parse_field_text
 from t2t.rows import Row
 from t2t.yaml_document import Document, read_document
 
@@ -91,10 +90,8 @@ def options_of(choices: Sequence[str]) -> str:
 def filled(text: str, row: Row, where: str) -> str:
     """A text with its `{field}`s filled in from a row.
 
-    A number is written as Python writes it, a list of texts with ", " between them.
-
     Args:
-        text: checked by `check_text`.
+        text: checked before.
         row: the fields.
         where: what the text is of, for messages.
 
@@ -102,73 +99,21 @@ def filled(text: str, row: Row, where: str) -> str:
         UserError: a field that the row does not have, with the nearest one, or one that is no
             text.
     """
-    parts = []
-    for literal, field in _parsed(text):
-        parts.append(literal)
-        if field is not None:
-            parts.append(_as_text(_value_at(field, row, where), field, where))
-    return "".join(parts)
-
-
-def check_text(text: str) -> None:
-    """Refuse, as a `UserError`, braces that hold no field's name."""
-    _parsed(text)
-
-
-@cache
-def _parsed(text: str) -> tuple[tuple[str, str | None], ...]:
-    """Literal text and the field behind it, None at the end."""
     try:
-        parts = list(Formatter().parse(text))
-    except ValueError as error:
-        raise UserError(f"{text!r}: {error} (a brace itself is written {{{{ or }}}})") from error
-    for _, field, form, conversion in parts:
-        if field is not None and (not field.strip() or form or conversion):
-            raise UserError(
-                f"{text!r}: braces hold the name of a field and nothing else "
-                "(a brace itself is written {{ or }})"
-            )
-    return tuple((literal, field) for literal, field, _, _ in parts)
+        return _parsed(text).fill(row)
+    except UserError as error:
+        raise UserError(f"{where}: field {error}") from error
 
 
-def _value_at(path: str, row: Row, where: str) -> Any:
-    """The value of a field, or of its parts behind dots: keys of objects, positions of lists."""
-    value: Any = row
-    # A field's own name may have dots.
-    names = [path] if path in row else path.split(".")
-    for name in names:
-        if isinstance(value, Mapping) and name in value:
-            value = value[name]
-        elif isinstance(value, list | tuple) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            raise UserError(f"{where}: field {path!r}: {_absence(name, value)}")
-    return value
-
-
-def _absence(name: str, value: Any) -> str:
-    if isinstance(value, Mapping):
-        known = [str(key) for key in value if not str(key).startswith("@")]
-        near = difflib.get_close_matches(name, known, 1, 0.6)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return f"there is no {name!r}; {hint}There is: {', '.join(known)}"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)} has no {name!r}"
-    return f"{type(value).__name__} has no part {name!r}"
-
-
-def _as_text(value: Any, field: str, where: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
-    raise UserError(f"{where}: field {field!r}: must be text, is {type(value).__name__}")
+_parsed = cache(parse_field_text)
 
 
 def _list_at(text: str, row: Row, where: str) -> list[str]:
-    value = _value_at(text[1:-1], row, where)
+    """The list that a `{field}` holds."""
+    try:
+        value = field_value(row, text[1:-1])
+    except UserError as error:
+        raise UserError(f"{where}: answer_choices: field {error}") from error
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return list(value)
     kind = type(value).__name__
@@ -229,7 +174,7 @@ def _text_problems(place: str, text: Any) -> list[str]:
     if not isinstance(text, str):
         return [f"{place}: must be text, is {text!r}: put it between quotation marks"]
     try:
-        check_text(text)
+        parse_field_text(text)
     except UserError as error:
         return [f"{place}: {error}"]
     return []

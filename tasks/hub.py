@@ -1,6 +1,8 @@
 """Where the rows of the library's tasks come from: official files, the hub, or either."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from t2t.data_card import DataCard
 from t2t.rows import Row
@@ -13,6 +15,7 @@ def files_or_hub(
     columns: Sequence[str],
     adapt: Callable[[Row], Row] = dict,
     unlabelled: tuple[str, ...] = (),
+    split_names: Mapping[str, str] = MappingProxyType({}),
 ) -> Source:
     """Official files when a data folder is given, else the hub; files alone if it has none.
 
@@ -22,6 +25,7 @@ def files_or_hub(
         columns: the hub's fields that are kept.
         adapt: brings a hub row into the form that the files give.
         unlabelled: splits whose labels are not used.
+        split_names: what the hub calls a split, where that is another name.
     """
     if card.hub is None:
         return files
@@ -33,6 +37,7 @@ def files_or_hub(
         columns=tuple(columns),
         adapt=adapt,
         unlabelled=unlabelled,
+        split_names=split_names,
     )
     return FilesOrHub(files, hub)
 
@@ -40,3 +45,14 @@ def files_or_hub(
 def id_as_idx(row: Row) -> Row:
     """A row whose official id, a text, is in `idx`, where exporters and keys look for it."""
     return {**{name: value for name, value in row.items() if name != "id"}, "idx": row["id"]}
+
+
+def with_splits(card: DataCard, names: Mapping[str, str]) -> DataCard:
+    """A card that counts these splits alone, under our names.
+
+    Args:
+        card: the data set's.
+        names: the card's split by our name for it.
+    """
+    counts = {split: card.num_examples[theirs] for split, theirs in names.items()}
+    return replace(card, num_examples=counts)

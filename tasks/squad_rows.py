@@ -10,23 +10,29 @@ from t2t.tables import json_document
 from .data_cards import card
 from .hub import files_or_hub, id_as_idx
 
-_COLUMNS = ("id", "title", "context", "question", "answers")
+COLUMNS = ("id", "title", "context", "question", "answers")
 
 
 def source() -> Source:
     """SQuAD 1.1: official files under squad/, or the hub."""
     files = {"train": "squad/train-v1.1.json", "validation": "squad/dev-v1.1.json"}
     official = OfficialFiles(files, article_rows, json_document("data"))
-    return files_or_hub(official, card("squad", "plain_text"), _COLUMNS, id_as_idx)
+    return files_or_hub(official, card("squad", "plain_text"), COLUMNS, id_as_idx)
 
 
-def article_rows(article: Fields, labelled: bool) -> Iterator[Row]:
-    """One row a question of an article."""
+def article_rows(article: Fields, labelled: bool, answered: bool = True) -> Iterator[Row]:
+    """One row a question of an article.
+
+    Args:
+        article: the article.
+        labelled: whether the split has answers.
+        answered: whether then every question has one, as in SQuAD 1.1.
+    """
     title = article.text("title") if article.has("title") else ""
     for paragraph in article.sections("paragraphs", may_be_empty=True):
         context = paragraph.text("context")
         for question in paragraph.sections("qas", may_be_empty=True):
-            answers = question.sections("answers", may_be_empty=not labelled)
+            answers = question.sections("answers", may_be_empty=not (labelled and answered))
             yield {
                 "title": title,
                 "context": context,

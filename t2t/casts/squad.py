@@ -7,11 +7,15 @@ has punctuation and word characters.
 
 import re
 import string
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from t2t.casts.texts import Texts
 from t2t.errors import UserError
 from t2t.rows import Row, text_of, texts_of, value_of
+
+NO_ANSWER = "unanswerable"
+"""SQuAD 2's target of a question that its passage does not answer."""
 
 _SPACE = "\t\n\f\r "
 _PUNCTUATION = re.escape(string.punctuation)
@@ -29,7 +33,21 @@ def squad(row: Row) -> Texts:
         UserError: the row has no answer, as those that SQuAD 2 adds.
     """
     question, context = text_of(row, "question"), text_of(row, "context")
-    return question_over_context(question, context), _first(row)
+    return question_over_context(question, context), first_of(padded_answers(row))
+
+
+def squad_v2(row: Row) -> Texts:
+    """SQuAD 2: `squad_v2 question: ... context: ...`, padded as SQuAD; `unanswerable` without one.
+
+    The name in front tells the model that a question may have no answer.
+    """
+    question, context = text_of(row, "question"), text_of(row, "context")
+    return f"squad_v2 {question_over_context(question, context)}", answers_or_none(row)[0]
+
+
+def answers_or_none(row: Row) -> list[str]:
+    """All answers, padded; `NO_ANSWER` alone where there is none."""
+    return padded_answers(row) or [NO_ANSWER]
 
 
 def squad_context_free(row: Row) -> Texts:
@@ -41,7 +59,9 @@ def squad_context_free(row: Row) -> Texts:
         UserError: the row has no answer.
     """
     question = text_of(row, "question")
-    return _joined(["squad trivia question:", *_TOKEN.findall(question)], question), _first(row)
+    return _joined(["squad trivia question:", *_TOKEN.findall(question)], question), first_of(
+        padded_answers(row)
+    )
 
 
 def squad_span(row: Row) -> list[Texts]:
@@ -60,10 +80,15 @@ def squad_span(row: Row) -> list[Texts]:
 
 def padded_answers(row: Row) -> list[str]:
     """All answers as the metric's references have them: padded like the texts."""
+    return padded_with(row, pad_punctuation)
+
+
+def padded_with(row: Row, pad: Callable[[str], str]) -> list[str]:
+    """All answers of a row, each padded by `pad`."""
     answers = value_of(row, "answers")
     if not isinstance(answers, dict):
         raise UserError(f"answers: must have a list 'text', is {type(answers).__name__}")
-    return [pad_punctuation(answer) for answer in texts_of(answers, "text")]
+    return [pad(answer) for answer in texts_of(answers, "text")]
 
 
 def padded_context(row: Row) -> str:
@@ -108,8 +133,12 @@ def span_of(answer: str, context: str) -> tuple[int, int] | None:
     return None
 
 
-def _first(row: Row) -> str:
-    answers = padded_answers(row)
+def first_of(answers: Sequence[str]) -> str:
+    """The answer that is learnt.
+
+    Raises:
+        UserError: there is none.
+    """
     if not answers:
         raise UserError("answers: none, so there is nothing to learn; T5 takes the first one")
     return answers[0]

@@ -277,7 +277,7 @@ def test_the_rows_of_other_data_sets_are_those_of_the_card():
 @pytest.mark.parametrize("task", SUPERVISED, ids=lambda task: task.name)
 def test_samples_hold_every_class_and_are_scored(task):
     rows = list(task.samples())
-    assert 2 <= len(rows) <= 6
+    assert 2 <= len(rows) <= max(6, len(task.labels))
     one = replace(task, source=MemorySource({"validation": rows, "train": rows}))
     examples = [e for e in one.examples("validation", None) if e.label is not None]
     if task.labels:
