@@ -91,8 +91,9 @@ def load_corpus(
             report(f"{task.name}: {what} left out: {count}")
         return examples
     # First, for documents may take long to tokenise.
+    settings = task.objective
     objective = window_objective(
-        task.objective, vocabulary, inputs_length, targets_length, where=task.name
+        settings, vocabulary, inputs_length, targets_length, where=task.name
     )
     if isinstance(task.source, TextSource):
         task, split = replace(task, source=task.source.of(split)), TRAIN
@@ -104,8 +105,8 @@ def load_corpus(
         inputs_length,
         targets_length,
         seed,
-        tokens=task.objective.tokens,
-        chunk_tokens=task.objective.chunk_tokens,
+        tokens=settings.tokens,
+        chunk_tokens=settings.chunk_tokens,
     )
 
 
