@@ -89,13 +89,17 @@ def few_shot(
     if balanced and not task.labels:
         raise UserError(f"task {task.name}: balanced shots, but the task has no labels")
     cast = partial(_behind_shots, form=form)
+    source = ShotRows(task, k, seed, balanced, form, max_length, length)
     return replace(
         task,
         name=name or f"{task.name}_{k}_shot",
-        source=ShotRows(task, k, seed, balanced, form, max_length, length),
+        source=source,
         cast=partial(cast, cast=task.cast),
         train_cast=task.train_cast and partial(cast, cast=task.train_cast),
         aliases=(),
+        templates=None,
+        # The samples are each other's shots.
+        samples=lambda: source.with_shots(task.samples(), task.samples(), TRAIN),
     )
 
 
@@ -143,22 +147,25 @@ class ShotRows:
             UserError: as the task's, for this split or for `train`; a row of `train` that cannot
                 be cast.
         """
-        rows = _numbered(self.task.rows(split, data_dir))
-        pool = _numbered(self.task.rows(TRAIN, data_dir))
-        groups = list(self._groups(pool))
-        result = [{**row, SHOTS: self._shots(row, pool, groups, split)} for row in rows]
-        missing = sum(self.k - len(row[SHOTS]) for row in result)
-        short = sum(len(row[SHOTS]) < self.k for row in result)
-        if missing:
+        rows = self.task.rows(split, data_dir)
+        result = self.with_shots(rows, self.task.rows(TRAIN, data_dir), split)
+        missing = [self.k - len(row[SHOTS]) for row in result]
+        if any(missing):
             _logger.warning(
-                "%s, split %s: %d shots left out of %d of %d examples: too long, or too few rows",
+                "%s, split %s: %d shots left out, of %d of %d examples: too long, or too few rows",
                 self.task.name,
                 split,
-                missing,
-                short,
+                sum(missing),
+                sum(map(bool, missing)),
                 len(result),
             )
         return result
+
+    def with_shots(self, rows: Sequence[Row], pool: Sequence[Row], split: str) -> list[Row]:
+        """Rows of a split, each with its shots, which are taken from `pool`."""
+        rows, pool = _numbered(rows), _numbered(pool)
+        groups = list(self._groups(pool))
+        return [{**row, SHOTS: self._shots(row, pool, groups, split)} for row in rows]
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
         """Of the task's rows and the shots' rows, and of how shots are chosen and written."""

@@ -6,6 +6,7 @@ the rates that follow.
 """
 
 import numbers
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +89,19 @@ class MixtureFamily:
     """The mixture of a parameter; a `UserError` where it means nothing."""
 
 
-Item = Task | Mixture | MixtureFamily
+@dataclass(frozen=True, slots=True)
+class TaskVariant:
+    """Tasks that are made of others when they are asked for, such as TASK_templates."""
+
+    name: str
+    """How their names are made, such as TASK_K_shot."""
+    suffix: re.Pattern[str]
+    """Finds what stands behind the name of the other task, to the end."""
+    make: Callable[[Task, re.Match[str]], Task]
+    """The variant of a task; a `UserError` where there is none."""
+
+
+Item = Task | Mixture | MixtureFamily | TaskVariant
 
 
 class Registry:
@@ -106,7 +119,9 @@ class Registry:
         """The files and folders that tasks were included from."""
         self.problems_of_included: list[str] = []
         """Those of `problems` that are about what the user named."""
+        self.variants: dict[str, TaskVariant] = {}
         self._of_families: dict[str, Mixture] = {}
+        self._of_variants: dict[str, Task] = {}
         self._aliases: dict[str, tuple[str, Alias]] = {}
         self._places: dict[str, str] = {}
 
@@ -137,20 +152,31 @@ class Registry:
             self._aliases |= {alias.name: (item.name, alias) for alias in aliases}
         elif isinstance(item, Mixture):
             self.mixtures[item.name] = item
+        elif isinstance(item, TaskVariant):
+            self.variants[item.name] = item
         else:
             self.families[item.name] = item
 
     def is_task(self, name: str) -> bool:
-        """Whether there is a task of this name or alias."""
-        return name in self.tasks or name in self._aliases
+        """Whether there is a task of this name or alias, or one that it would be a variant of."""
+        return name in self.tasks or name in self._aliases or self._variant(name) is not None
+
+    def _variant(self, name: str) -> tuple[str, TaskVariant, re.Match[str]] | None:
+        """What a name would be a variant of, and how."""
+        for variant in self.variants.values():
+            match = variant.suffix.search(name)
+            if match and self.is_task(name[: match.start()]):
+                return name[: match.start()], variant, match
+        return None
 
     def is_mixture(self, name: str) -> bool:
         """Whether there is a mixture of this name, made or to be made by a family."""
         return name in self.mixtures or (name.partition(":")[0] in self.families and ":" in name)
 
     def place(self, name: str) -> str:
-        """Where a task, alias or mixture is defined."""
-        return self._places[name]
+        """Where a task, alias or mixture is defined; of a variant, what it is made of."""
+        found = None if name in self._places else self._variant(name)
+        return self.place(found[0]) if found else self._places[name]
 
     def task(self, name: str) -> Task:
         """The task of this name or alias; a `UserError` with the nearest where there is none."""
@@ -159,6 +185,13 @@ class Registry:
         if name in self._aliases:
             own, alias = self._aliases[name]
             return self.tasks[own] if alias.splits is None else self.tasks[own].only(alias.splits)
+        if name in self._of_variants:
+            return self._of_variants[name]
+        found = self._variant(name)
+        if found is not None:
+            base, variant, match = found
+            self._of_variants[name] = variant.make(self.task(base), match)
+            return self._of_variants[name]
         if self.is_mixture(name):
             raise UserError(f"{name!r} is a mixture, not a task: one of its tasks is needed")
         raise self.unknown("task", name)
@@ -170,6 +203,7 @@ class Registry:
         result.tasks = {**self.tasks, **added}
         result.mixtures = {n: mixture for n, mixture in self.mixtures.items() if n not in added}
         result.families = dict(self.families)
+        result.variants = dict(self.variants)
         result.problems = self.problems
         result.included = self.included
         result.problems_of_included = self.problems_of_included
@@ -248,7 +282,7 @@ class Registry:
             # Two aliases with some splits each are the whole task together.
             known = reached.get(task.name)
             whole = known is not None and known.splits != task.splits
-            reached[task.name] = self.tasks[task.name] if whole else task
+            reached[task.name] = self.task(task.name) if whole else task
             return
         mixture = self._made(name)
         members = [
@@ -281,7 +315,7 @@ class Registry:
         """
         families = [f"{family.name}:{family.parameter}" for family in self.families.values()]
         known = list(more)
-        known += [*self.tasks, *self._aliases] if "task" in kind else []
+        known += [*self.tasks, *self._aliases, *self.variants] if "task" in kind else []
         known += [*self.mixtures, *families] if "mixture" in kind else []
         error = unknown(kind, name, known, where=where)
         if not self.problems:

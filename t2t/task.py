@@ -159,6 +159,8 @@ class Task:
     card: DataCard = field(default_factory=DataCard)
     """The data set's place on the hub, size, licence and citation."""
     aliases: tuple[Alias, ...] = ()
+    templates: Path | None = None
+    """A file of templates (t2t/templates.py), for TASK_templates and its like."""
     samples: Callable[[], Sequence[Row]] = no_samples
     """Some rows of the author's own making, as the source gives them: what the manual shows and
     `t2t tasks check` tries."""

@@ -166,6 +166,7 @@ class _Reading:
                 class_balance=section.class_balance,
                 version=section.version,
                 card=self._card(),
+                templates=self._templates(),
                 **parts,
             )
         except UserError as error:
@@ -262,6 +263,15 @@ class _Reading:
         """The row with its key as `idx`."""
         key = self.section.key
         return row if key is None else {**row, "idx": field_value(row, key)}
+
+    def _templates(self) -> Path | None:
+        """The file of templates, which is read when it is needed."""
+        if self.section.templates is None:
+            return None
+        path = self.path.parent / self.section.templates
+        if not path.is_file():
+            raise self._wrong(("templates",), f"{path}: no such file")
+        return path
 
     def _samples(self) -> tuple[Row, ...]:
         """The sample rows; whatever is wrong with one is a problem of the task."""

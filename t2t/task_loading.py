@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from t2t.errors import T2TError, UserError
-from t2t.registry import Item, Mixture, MixtureFamily, Registry
+from t2t.registry import Item, Mixture, MixtureFamily, Registry, TaskVariant
 from t2t.task import Task
 from t2t.task_file import SUFFIXES, read_task_file
 from t2t.user_code import CODE_ERRORS, line_of, module_of_file, told
@@ -25,14 +25,19 @@ ENTRY_POINTS = "t2t.tasks"
 Load = Callable[[Registry], Iterable[tuple[Item, str]]]
 """What a place defines, each item with its place; problems with some go to the registry."""
 
-_KINDS = {"TASKS": Task, "MIXTURES": Mixture, "FAMILIES": MixtureFamily}
+_KINDS = {
+    "TASKS": Task,
+    "MIXTURES": Mixture,
+    "FAMILIES": MixtureFamily,
+    "VARIANTS": TaskVariant,
+}
 
 
 def load_tasks(include: Sequence[Path] = (), recorded: Sequence[Path] = ()) -> Registry:
     """All tasks and mixtures there are.
 
-    These are TASKS, MIXTURES and FAMILIES of the modules of t2t.tasks, of the entry points of
-    installed packages, and of the files that `include` names. An entry point that is a package
+    These are TASKS, MIXTURES, FAMILIES, VARIANTS of the modules of t2t.tasks, of the entry points
+    of installed packages, and of the files that `include` names. An entry point that is a package
     gives the YAML files in its folder too. A place that cannot be loaded, and a name that is
     taken, are left out and noted in `problems`.
 

@@ -159,6 +159,8 @@ class TaskSection(Section):
     """The data's licence."""
     citation: str | None = None
     """Whom to cite for the data."""
+    templates: str | None = None
+    """A file of templates beside the YAML file: other words for the task, as NAME_templates."""
     samples: Annotated[Any, BeforeValidator(_samples)] = None
     """Some rows, here or in a file: what `t2t tasks check` tries."""
     fn: Functions = Functions()

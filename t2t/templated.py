@@ -17,6 +17,7 @@ from t2t.templates import TARGET, Template, read_templates
 TEMPLATE = "@template"
 """The field in which a row carries the name of its template."""
 TRAIN = "train"
+SAMPLES = "samples"
 
 
 def templated(
@@ -53,10 +54,11 @@ def templated(
         raise UserError(f"task {task.name}: text for an objective has no templates")
     words = _Words(task, templates, tuple(only))
     suffix = "every_template" if every else "templates"
+    source = TemplatedRows(words, seed, every)
     return replace(
         task,
         name=name or f"{task.name}_{suffix}",
-        source=TemplatedRows(words, seed, every),
+        source=source,
         cast=partial(_in_words, words=words, cast=task.cast),
         train_cast=task.train_cast and partial(_in_words, words=words, cast=task.train_cast),
         parse=partial(_parse, task=task),
@@ -65,6 +67,8 @@ def templated(
         metrics=tuple(map(over_templates, task.metrics)) if every else task.metrics,
         num_examples={} if every else task.num_examples,
         aliases=(),
+        templates=None,
+        samples=lambda: source.worded(task.samples(), SAMPLES),
     )
 
 
@@ -140,8 +144,11 @@ class TemplatedRows:
             UserError: as the task's; templates that are wrong, or that name fields which the
                 first row does not have.
         """
+        return self.worded(self.words.task.rows(split, data_dir), split)
+
+    def worded(self, rows: Sequence[Row], split: str) -> Sequence[Row]:
+        """Rows of the task, each with the name of its template."""
         templates = self.words.usable(split)
-        rows = self.words.task.rows(split, data_dir)
         refuse(_misfits(templates, rows[:1]), f"task {self.words.task.name}: templates")
         numbered = ({"idx": number, **row} for number, row in enumerate(rows))
         if self.every:
