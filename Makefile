@@ -6,7 +6,7 @@ PIP_ARGS ?=
 QUICKSTART_ARGS ?=
 OUT ?= quickstart-out
 
-.PHONY: install quickstart test test-slow check benchmarks clean
+.PHONY: install quickstart test test-slow check docs benchmarks clean
 
 install: $(VENV)/installed
 
@@ -23,6 +23,9 @@ check: $(VENV)/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy --strict t2t tasks
+
+docs: $(VENV)/installed
+	$(VENV)/bin/python docs/generate.py
 
 benchmarks: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/denoising.py

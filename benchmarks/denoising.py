@@ -24,7 +24,7 @@ from t2t.data.objectives import WindowObjective, window_objective
 from t2t.data.ragged import Ragged, end_with, pad
 from t2t.data.randomness import key, keys
 from t2t.objective import OBJECTIVES, Objective
-from t2t.vocabulary import EOS_ID
+from t2t.special_ids import EOS_ID
 
 INPUTS, TARGETS = 512, 114
 DENSITY, MEAN_SPAN, VOCAB_SIZE = 0.15, 3.0, 32100
@@ -43,6 +43,7 @@ class Words:
 
     size = VOCAB_SIZE
     num_sentinels = 100
+    unknown_id = 2
 
     def encode(self, text: str) -> list[int]:
         """One id for each mode token."""
@@ -210,6 +211,7 @@ WINDOWS: Mapping[str, Window] = {
     "prefix_lm": prefix,
     "lm": targets_alone,
     "full_lm": targets_alone,
+    "full_prefix_lm": prefix,
     "ul2": mixed,
 }
 

@@ -37,8 +37,8 @@ from t2t.data.ragged import Ints
 from t2t.data.stream import WIDTH_STEP, WINDOWS, Batching, BatchStream, rows_step
 from t2t.documents import TextSource
 from t2t.model.sizes import size
-from t2t.registry import load_tasks
 from t2t.task import Task
+from t2t.task_loading import load_tasks
 from t2t.task_parts import text_task
 from t2t.training.flops import step_flops
 from t2t.vocabulary import Vocabulary, load_vocabulary

@@ -75,7 +75,7 @@ def split_books(books: Path, out: Path, held_out: int) -> tuple[Path, Path]:
 
 def recipe_for(text: Path, settings: Mapping[str, Any], sets: tuple[str, ...]) -> Any:
     """The shipped recipe with these texts and this model."""
-    from t2t.config import load_recipe
+    from t2t.recipe_files import load_recipe
 
     shape = json.dumps(SHAPE | settings["shape"])
     return load_recipe(
@@ -95,7 +95,7 @@ def recipe_for(text: Path, settings: Mapping[str, Any], sets: tuple[str, ...]) -
 def batches(recipe: Any) -> Iterator[Any]:
     """The recipe's batches as tensors, without end."""
     from t2t.data.loader import batch_loader
-    from t2t.registry import load_tasks
+    from t2t.task_loading import load_tasks
     from t2t.training.training_data import load_training_data
 
     data = load_training_data(recipe, load_tasks(), lambda _: None)

@@ -33,8 +33,8 @@ from t2t.data.corpus import Corpus
 from t2t.data.mixing_rates import mixture_rates
 from t2t.data.stream import Batching, BatchStream
 from t2t.documents import TextSource
-from t2t.registry import load_tasks
 from t2t.task import Task
+from t2t.task_loading import load_tasks
 from t2t.task_parts import text_task
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 

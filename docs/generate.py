@@ -8,10 +8,12 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from task_page import task_page
 
 from t2t.cli import app
 from t2t.config import Recipe, Section
 from t2t.metric_names import METRICS
+from t2t.task_loading import load_tasks
 
 DOCS = Path(__file__).resolve().parent
 NOTICE = "<!-- Written by docs/generate.py; change the code instead. -->\n\n"
@@ -133,6 +135,7 @@ def main() -> None:
         "recipe-settings.md": recipe_page(),
         "commands.md": commands_page(),
         "metric-table.md": metrics_page(),
+        "tasks.md": NOTICE + task_page(load_tasks()),
     }
     stale = [
         name

@@ -9,7 +9,8 @@ the bytes from id 258 down in the sentinels' place.)
 from pathlib import Path
 
 from t2t.files import replacing
-from t2t.vocabulary import EOS_ID, PAD_ID, UNK_ID, ModelProto, SentencePieceVocabulary
+from t2t.special_ids import EOS_ID, PAD_ID, UNK_ID
+from t2t.vocabulary import ModelProto, SentencePieceVocabulary
 
 NUM_BYTE_SENTINELS = 125
 

@@ -15,7 +15,15 @@ import typer
 from t2t.commands.cache import cache_app
 from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
-from t2t.commands.options import DataDir, OutDir, RecipeName, Sets, VocabularyFile
+from t2t.commands.options import (
+    DataDir,
+    Include,
+    OutDir,
+    RecipeName,
+    Sets,
+    VocabularyFile,
+    tasks_with,
+)
 from t2t.commands.recipes import recipes_app
 from t2t.commands.submit import submit_app
 from t2t.commands.tasks import tasks_app
@@ -70,24 +78,26 @@ def quickstart(
 
 
 @app.command()
-def validate(recipe: RecipeName, sets: Sets = None) -> None:
+def validate(recipe: RecipeName, sets: Sets = None, include: Include = None) -> None:
     """Check a recipe against tasks, files, vocabulary and model; nothing is built."""
-    from t2t.registry import load_tasks
+    from t2t.recipe_files import load_recipe, with_included
     from t2t.validation import validate as check
 
-    check(recipe, sets or [], load_tasks(), print)
+    settings = with_included(recipe, sets or [], include or [])
+    named = load_recipe(recipe, settings).include
+    check(recipe, settings, tasks_with(list(map(Path, named))), print)
     print(f"{recipe}: ok")
 
 
 @app.command()
-def train(recipe: RecipeName, out: OutDir, sets: Sets = None) -> None:
+def train(recipe: RecipeName, out: OutDir, sets: Sets = None, include: Include = None) -> None:
     """Train by a recipe in one process; the same command again continues.
 
     For many processes: accelerate launch -m t2t.train RECIPE --out DIR
     """
     from t2t.train import run
 
-    sys.exit(run(recipe, out, sets or []))
+    sys.exit(run(recipe, out, sets or [], include or []))
 
 
 @app.command()
@@ -112,12 +122,13 @@ def evaluate(
     length_penalty: Annotated[
         float | None, typer.Option(help="Of beams: ((5 + n) / 6) ** this; by default 0.6.")
     ] = None,
+    include: Include = None,
 ) -> None:
     """Predict and score; writes predictions/TASK.SPLIT.jsonl and scores.json."""
     from t2t.config import resolve_data_dir
     from t2t.evaluation.evaluate import evaluate as run
+    from t2t.evaluation.includes import included_in_run
     from t2t.evaluation.predict import beam_settings
-    from t2t.registry import load_tasks
 
     run(
         checkpoint,
@@ -125,7 +136,7 @@ def evaluate(
         split,
         resolve_data_dir(data_dir),
         out,
-        load_tasks(),
+        tasks_with(include, included_in_run(checkpoint)),
         vocabulary_file=vocabulary,
         decoding={
             "inputs_length": inputs_length,
@@ -143,14 +154,16 @@ def score(
         bool, typer.Option("--intervals", help="With a 95 % bootstrap interval of each score.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the draws of --intervals.")] = 0,
+    include: Include = None,
 ) -> None:
     """Score again from the predictions files alone, without a model."""
+    from t2t.evaluation.includes import included_in_predictions
     from t2t.evaluation.intervals import Bootstrap
     from t2t.evaluation.scoring import score_directory, scores_table
-    from t2t.registry import load_tasks
 
+    registry = tasks_with(include, included_in_predictions(directory))
     bootstrap = Bootstrap(seed=seed) if intervals else None
-    print(scores_table(score_directory(directory, load_tasks(), bootstrap)))
+    print(scores_table(score_directory(directory, registry, bootstrap)))
 
 
 @app.command()

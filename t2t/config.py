@@ -1,36 +1,23 @@
-"""Recipes: the typed settings of a run, from YAML and `--set key=value`.
-
-A recipe is read in four steps: its YAML (duplicate keys refused), the one recipe that it
-`extends`, the `--set` values, and the check against the sections below. Every problem is
-named by the place it was written at: `file:line: key: reason`, or the `--set` argument.
-"""
+"""Recipes: the typed settings of a run, section by section; recipe_files.py reads them."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-import t2t
 from t2t.class_balance import class_temperature
-from t2t.errors import UserError, closest, refuse, unknown
+from t2t.errors import UserError, unknown
 from t2t.objective import OBJECTIVES, Objective
-from t2t.yaml_document import Document, Key, read_document
 
 DATA_DIR_VARIABLE = "T2T_DATA_DIR"
-# Of the shipped files, those that are for accelerate's launcher.
-LAUNCHER = "accelerate/"
 # Those that accelerate has; each is also the name of its package.
 TRACKERS = (
     "aim",
@@ -244,7 +231,7 @@ class Text(Section):
     """Rows without a text are skipped, counted and printed; or refused, the first ones named."""
     objective: Annotated[str, AfterValidator(_objective)] = "span_corruption"
     """What is made of a window of tokens: span_corruption, iid_replace_spans, iid_drop_tokens,
-    mass_style, bert_style, deshuffling, prefix_lm, lm, full_lm or ul2."""
+    mass_style, bert_style, deshuffling, prefix_lm, lm, full_lm, full_prefix_lm or ul2."""
     noise_density: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     """Share of the tokens that are corrupted; None takes 0.15, where the objective has noise."""
     mean_span: AtLeastOne | None = None
@@ -395,7 +382,13 @@ class Recipe(Section):
     seed: CountFromZero = 0
     """Of data order, noise, dropout and initial weights."""
     vocabulary: str
-    """A SentencePiece model file."""
+    """A SentencePiece model file, or a folder that holds a Hugging Face tokenizer."""
+    sentinels: CountFromZero = 100
+    """Sentinels that a vocabulary without any gets as its last ids, T5's number (umT5: 300); a
+    pretrained model's embedding grows to hold them. 0 adds none: objectives that need them are
+    refused."""
+    include: list[str] = []
+    """Files of tasks, .yaml or .py, or folders of them: what --include names is added."""
     model: Model = Model()
     finetune: FineTuning = FineTuning()
     data: Data = Data()
@@ -427,169 +420,3 @@ def resolve_data_dir(given: str | Path | None) -> Path | None:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder ({source})")
     return folder
-
-
-def shipped_recipes() -> dict[str, Path]:
-    """The recipes that come with t2t, by name ("finetune/super_glue")."""
-    files = shipped_files()
-    return {name: path for name, path in files.items() if not name.startswith(LAUNCHER)}
-
-
-def shipped_files() -> dict[str, Path]:
-    """The recipes that come with t2t and accelerate's configurations beside them, by name."""
-    roots = [Path(parent) / "recipes" for parent in t2t.__path__]
-    return {
-        path.relative_to(root).with_suffix("").as_posix(): path
-        for root in roots
-        for path in sorted(root.rglob("*.yaml"))
-    }
-
-
-def find_recipe(name: str, beside: Path | None = None) -> Path:
-    """The file of a recipe: a path (also relative to the folder `beside`) or a shipped name.
-
-    Raises:
-        UserError: neither; the nearest shipped name is offered.
-    """
-    for folder in (beside, Path()) if beside else (Path(),):
-        if (folder / name).is_file():
-            return folder / name
-    shipped = shipped_recipes()
-    if name in shipped:
-        return shipped[name]
-    if Path(name).is_dir():
-        raise UserError(f"{name}: is a folder, and no recipe file")
-    if name.endswith((".yaml", ".yml")):
-        raise UserError(f"{name}: no such recipe file")
-    if name in shipped_files():
-        raise UserError(
-            f"{name}: is no recipe, but a configuration of accelerate: "
-            f'accelerate launch --config_file "$(t2t recipes path {name})" ... -m t2t.train RECIPE'
-        )
-    raise unknown("recipe", name, shipped)
-
-
-def load_recipe(name: str, sets: Sequence[str] = ()) -> Recipe:
-    """Read, extend, override and check a recipe.
-
-    Args:
-        name: a YAML file or the name of a shipped recipe.
-        sets: `key.key=value` overrides; the value is YAML, so numbers and lists work.
-
-    Raises:
-        UserError: every problem found, each with its place.
-    """
-    return read_recipe(name, sets)[0]
-
-
-def read_recipe(name: str, sets: Sequence[str] = ()) -> tuple[Recipe, Document]:
-    """As `load_recipe`, with the document that knows where each setting was written."""
-    path = find_recipe(name)
-    document = _read_extended(path)
-    for assignment in sets:
-        document.assign(assignment)
-    try:
-        return Recipe.model_validate(document.values), document
-    except ValidationError as error:
-        problems = [_describe(document, detail) for detail in _telling(error.errors())]
-        refuse(list(dict.fromkeys(problems)), str(path))
-        raise
-
-
-def dump_recipe(recipe: Recipe) -> str:
-    """The recipe as YAML with every setting spelled out; `load_recipe` reads it back."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def differences(old: Recipe, new: Recipe) -> dict[str, tuple[Any, Any]]:
-    """The settings that differ, by dotted key: (old value, new value), None where absent."""
-    before, after = flattened(old.model_dump(mode="json")), flattened(new.model_dump(mode="json"))
-    keys = dict.fromkeys([*before, *after])
-    pairs = {key: (before.get(key), after.get(key)) for key in keys}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key; an empty mapping is a value."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            flat |= flattened(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _telling(details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without "should be a list" where a mapping is allowed too and the fault is in that."""
-
-    def inside_another_branch(branch: Key) -> bool:
-        parent = branch[:-1]
-        return any(
-            detail["loc"][: len(parent)] == parent and len(detail["loc"]) > len(branch)
-            for detail in details
-        )
-
-    return [
-        detail
-        for detail in details
-        if not ("[" in str(detail["loc"][-1:]) and inside_another_branch(detail["loc"]))
-    ]
-
-
-def _describe(document: Document, detail: ErrorDetails) -> str:
-    """One problem as `place: key: reason`."""
-    # Without the names of union branches, which pydantic mixes into the location.
-    location = document.existing(detail["loc"])
-    key = ".".join(str(part) for part in location)
-    return ": ".join(
-        part for part in (document.place(location), key, _reason(detail, location)) if part
-    )
-
-
-def _reason(detail: ErrorDetails, location: Key) -> str:
-    if detail["type"] == "extra_forbidden":
-        known = _section_keys(location[:-1])
-        near = closest(str(location[-1]), known)
-        suggestion = f"; did you mean {near!r}?" if near else "."
-        return f"unknown key{suggestion} Known: {', '.join(known)}"
-    if detail["type"] == "missing":
-        return "is missing, and has no default"
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] in ("model_type", "dict_type"):
-        message = "Input should be a section: a mapping of keys to values"
-    if detail["type"] == "list_type":
-        message = "Input should be a list, such as [a, b]"
-    if isinstance(detail["input"], dict) and detail["type"] == "value_error":
-        # The message says which of the section's settings it is.
-        return message
-    return f"{message} (got {detail['input']!r})"
-
-
-def _section_keys(path: Key) -> list[str]:
-    """The keys that the section at `path` knows."""
-    section: type[BaseModel] = Recipe
-    for part in path:
-        field = section.model_fields.get(str(part))
-        if field is None:
-            break
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        section = next(k for k in kinds if isinstance(k, type) and issubclass(k, Section))
-    return list(section.model_fields)
-
-
-def _read_extended(path: Path) -> Document:
-    document = read_document(path)
-    base_name = document.values.pop("extends", None)
-    if base_name is None:
-        return document
-    where = document.places[("extends",)]
-    if not isinstance(base_name, str):
-        raise UserError(f"{where}: extends: should name one recipe (got {base_name!r})")
-    try:
-        base = read_document(find_recipe(base_name, beside=path.parent))
-    except UserError as error:
-        raise UserError(f"{where}: extends: {error}") from error
-    if "extends" in base.values:
-        raise UserError(f"{where}: extends: {base_name} itself extends another; one level only")
-    return base.extended_by(document)

@@ -3,7 +3,7 @@
 import glob
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TextSource:
-    """Documents of text files, as rows {"text": ...} of the split `train`.
+    """Documents of text files, as rows {"text": ...}.
 
     A .txt file holds one document a line, a .jsonl or .parquet file one a row in the field
     `column`; files of lines may be compressed (.txt.gz, .jsonl.gz, .json.gz). Documents without
@@ -32,15 +32,23 @@ class TextSource:
     column: str = "text"
     on_bad_row: Literal["refuse", "skip"] = "skip"
     """What happens to rows that hold no text: skipped, counted and logged, or refused."""
+    validation: tuple[str, ...] = ()
+    """The files of the split `validation`, where there is one."""
 
     def __str__(self) -> str:
         """The files and the column."""
-        return f"{', '.join(self.files)} (column {self.column})"
+        return f"{', '.join((*self.files, *self.validation))} (column {self.column})"
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """A corpus is for training."""
-        return ("train",)
+        """A corpus is for training; some have documents that are held out."""
+        return ("train", "validation") if self.validation else ("train",)
+
+    def of(self, split: str) -> "TextSource":
+        """The documents of one split, as what there is to train on."""
+        check_split(split, self.splits)
+        files = self.validation if split == "validation" else self.files
+        return replace(self, files=files, validation=())
 
     def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
         """All documents in the order of the files; what is left out is counted and logged.
@@ -49,11 +57,11 @@ class TextSource:
             UserError: no such file or column, another kind of file, no document in any; bad
                 rows where those are refused.
         """
-        check_split(split, self.splits)
+        source = self.of(split)
         rows: list[Row] = []
         problems: list[str] = []
         blank = 0
-        for path in self.paths(data_dir):
+        for path in source.paths(data_dir):
             for text in read_part(whole(path), self.column, problems):
                 if text.strip():
                     rows.append({"text": text})
@@ -62,10 +70,10 @@ class TextSource:
         if self.on_bad_row == "refuse":
             refuse(problems, "documents are refused")
         # A bad row gave a blank text.
-        self._report(blank - len(problems), problems)
+        source._report(blank - len(problems), problems)
         if not rows:
             reason = f"; bad ones: {len(problems)}, such as {problems[0]}" if problems else ""
-            raise UserError(f"{', '.join(self.files)}: no documents{reason}")
+            raise UserError(f"{', '.join(source.files)}: no documents{reason}")
         return rows
 
     def _report(self, blank: int, problems: Sequence[str]) -> None:
@@ -79,8 +87,7 @@ class TextSource:
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
         """A hash of the files' contents in their order, and of the column."""
-        check_split(split, self.splits)
-        return source_fingerprint(self.column, map(sha256_file, self.paths(data_dir)))
+        return source_fingerprint(self.column, map(sha256_file, self.of(split).paths(data_dir)))
 
     def check_readable(self, data_dir: Path | None) -> None:
         """Look whether every file can be read and holds the column, at its beginning.
@@ -95,7 +102,7 @@ class TextSource:
             raise UserError(f"{', '.join(self.files)}: no documents")
 
     def paths(self, data_dir: Path | None) -> list[Path]:
-        """The files, in order.
+        """The files of the split `train`, in order.
 
         Raises:
             UserError: a path or pattern without a file, or a file of another kind.

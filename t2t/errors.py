@@ -43,7 +43,7 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> User
         known: the names that exist.
         where: file, line or key in front of the message; empty for none.
     """
-    names = sorted(known)
+    names = sorted(set(known))
     near = closest(name, names)
     suggestion = f"; did you mean {near!r}?" if near else "."
     shown = ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")

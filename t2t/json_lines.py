@@ -40,6 +40,8 @@ class Fields:
     """What was found so far in the line; shared by its nested objects."""
     seen: dict[tuple[str, int], str] = field(default_factory=dict)
     """Where each identifier of the file was first used; shared by all its lines."""
+    number: int = 0
+    """Position of the object in its file, from 0."""
 
     def note(self, name: str, reason: str) -> None:
         """Add a problem with the field `name`."""
@@ -59,6 +61,19 @@ class Fields:
         elif value is not _MISSING:
             self.note(name, f"must be a string, is {described(value)}")
         return ""
+
+    def texts(self, name: str, *, may_be_empty: bool = False) -> list[str]:
+        """A list of strings, as they are."""
+        value = self._value(name)
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            if not value and not may_be_empty:
+                self.note(name, "an empty list")
+            elif not all(map(is_unicode, value)):
+                self.note(name, "half a surrogate pair, which is no character")
+            return value
+        if value is not _MISSING:
+            self.note(name, f"must be a list of strings, is {described(value)}")
+        return []
 
     def integer(self, name: str) -> int:
         """An integer from 0 that fits 32 bits; true, 1.0 and "1" are none."""
@@ -156,7 +171,8 @@ class Fields:
         return value
 
     def _nested(self, name: str, values: Mapping[str, Any]) -> "Fields":
-        return Fields(values, self.place, f"{self.prefix}{name}.", self.problems, self.seen)
+        prefix = f"{self.prefix}{name}."
+        return Fields(values, self.place, prefix, self.problems, self.seen, self.number)
 
 
 def read_objects(path: Path) -> Iterator[Fields]:
@@ -169,20 +185,23 @@ def read_objects(path: Path) -> Iterator[Fields]:
         UserError: the file cannot be read.
     """
     seen: dict[tuple[str, int], str] = {}
-    for number, line in enumerate(read_lines(path), start=1):
-        yield read_object(line, f"{path}:{number}", seen)
+    for number, line in enumerate(read_lines(path)):
+        yield read_object(line, f"{path}:{number + 1}", seen, number)
 
 
-def read_object(line: bytes, place: str, seen: dict[tuple[str, int], str] | None = None) -> Fields:
+def read_object(
+    line: bytes, place: str, seen: dict[tuple[str, int], str] | None = None, number: int = 0
+) -> Fields:
     """The object of one line; a line that holds none has `problems`.
 
     Args:
         line: the line, without its newline.
         place: file:line.
         seen: where each identifier of the file was first used.
+        number: of the line, from 0.
     """
     seen = {} if seen is None else seen
-    fields = Fields({}, place, seen=seen)
+    fields = Fields({}, place, seen=seen, number=number)
     try:
         value = parse_json(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -191,7 +210,7 @@ def read_object(line: bytes, place: str, seen: dict[tuple[str, int], str] | None
         fields.note("line", str(error) if line.strip() else "blank before the end of the file")
     else:
         if isinstance(value, dict):
-            return Fields(value, place, seen=seen)
+            return Fields(value, place, seen=seen, number=number)
         fields.note("line", f"must be an object, is {described(value)}")
     return fields
 
@@ -223,9 +242,25 @@ def read_rows(path: Path, convert: Callable[[Fields], Iterable[Any]]) -> list[An
         UserError: the file cannot be read, holds no rows, or has bad lines: the first 100
             problems as file:line: field: reason, and how many there are.
     """
+    return rows_of(read_objects(path), convert, str(path))
+
+
+def rows_of(
+    objects: Iterable[Fields], convert: Callable[[Fields], Iterable[Any]], what: str
+) -> list[Any]:
+    """The rows that `convert` makes of each object.
+
+    Args:
+        objects: of some file; those that already have problems are not converted.
+        convert: an object's rows; where it notes problems its rows count for nothing.
+        what: the file, for messages.
+
+    Raises:
+        UserError: no rows, or bad ones, as for `read_rows`.
+    """
     rows: list[Any] = []
     problems: list[str] = []
-    for fields in read_objects(path):
+    for fields in objects:
         if not fields.problems:
             try:
                 rows += convert(fields)
@@ -235,9 +270,9 @@ def read_rows(path: Path, convert: Callable[[Fields], Iterable[Any]]) -> list[An
             except Exception as error:
                 fields.note("line", f"{type(error).__name__}: {error}")
         problems += fields.problems
-    refuse(problems, f"{path} is refused")
+    refuse(problems, f"{what} is refused")
     if not rows:
-        raise UserError(f"{path}: holds no rows")
+        raise UserError(f"{what}: holds no rows")
     return rows
 
 

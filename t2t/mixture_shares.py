@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from t2t.config import Data, MixtureRates, Recipe, Section, Train, load_recipe
+from t2t.config import Data, MixtureRates, Recipe, Section, Train
 from t2t.data.corpus import Corpus
 from t2t.data.strata import Strata
 from t2t.errors import UserError
+from t2t.recipe_files import load_recipe
 from t2t.registry import Registry
+from t2t.rows_at_hand import splits_at_hand
 from t2t.task import Task
 from t2t.training.training_data import (
     SPLIT,
@@ -155,9 +157,10 @@ def _section(kind: type[AnySection], values: Mapping[str, Any]) -> AnySection:
 
 
 def _examples(task: Task, data_dir: Path | None) -> int | None:
-    """Training examples of a task; None where nobody says how many."""
-    if data_dir is None:
-        return task.num_examples.get(SPLIT)
+    """Training examples of a task; None where nobody says how many, and they are not at hand."""
+    declared = task.num_examples.get(SPLIT)
+    if data_dir is None and (declared is not None or SPLIT not in splits_at_hand(task, None)):
+        return declared
     if task.objective is not None:
         raise UserError(
             f"task {task.name}: its examples are windows of text; name their vocabulary with "

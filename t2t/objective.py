@@ -22,6 +22,7 @@ OBJECTIVES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "prefix_lm": {},
         "lm": {},
         "full_lm": {},
+        "full_prefix_lm": {},
         "ul2": {"mode_tokens": ("[R]", "[S]", "[X]")},
     }
 )

@@ -1,21 +1,22 @@
 """Mixtures, and the registry that knows tasks and mixtures by name.
 
-Nothing is registered when a module is imported: `load_tasks` collects what the modules of
-`t2t.tasks` define. A mixture may contain others, as seqio's do; t2t/data/mixing_rates.py has the
-rates that follow.
+Nothing is registered when a module is imported: `load_tasks` (t2t/task_loading.py) collects what
+modules and files define. A mixture may contain others, as seqio's do; t2t/data/mixing_rates.py has
+the rates that follow.
 """
 
-import importlib
 import numbers
-import pkgutil
+import re
 import sys
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from t2t.errors import T2TError, UserError, unknown
-from t2t.task import Task
+from t2t.errors import UserError, unknown
+from t2t.task import Alias, Task
+
+TRAIN = "train"
 
 Rate = float | Callable[[Task, int], float] | None
 """How often a member of a mixture is drawn, relative to the others: a number; a function of the
@@ -76,42 +77,124 @@ class Mixture:
         return self.tasks if isinstance(self.tasks, Mapping) else dict.fromkeys(self.tasks)
 
 
+@dataclass(frozen=True, slots=True)
+class MixtureFamily:
+    """Mixtures that are made when they are asked for, such as leave_one_out:TASK."""
+
+    name: str
+    """What stands before the colon."""
+    parameter: str
+    """What the text behind the colon is, such as TASK."""
+    make: Callable[[str, "Registry"], Mixture]
+    """The mixture of a parameter; a `UserError` where it means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskVariant:
+    """Tasks that are made of others when they are asked for, such as TASK_templates."""
+
+    name: str
+    """How their names are made, such as TASK_K_shot."""
+    suffix: re.Pattern[str]
+    """Finds what stands behind the name of the other task, to the end."""
+    make: Callable[[Task, re.Match[str]], Task]
+    """The variant of a task; a `UserError` where there is none."""
+
+
+Item = Task | Mixture | MixtureFamily | TaskVariant
+
+
 class Registry:
     """Tasks and mixtures by name; names are resolved when they are asked for."""
 
     def __init__(self) -> None:
         """An empty registry."""
         self.tasks: dict[str, Task] = {}
+        """Tasks by their own names."""
         self.mixtures: dict[str, Mixture] = {}
+        self.families: dict[str, MixtureFamily] = {}
+        self.problems: list[str] = []
+        """Why some tasks could not be loaded, one a place."""
+        self.included: tuple[Path, ...] = ()
+        """The files and folders that tasks were included from."""
+        self.problems_of_included: list[str] = []
+        """Those of `problems` that are about what the user named."""
+        self.variants: dict[str, TaskVariant] = {}
+        self._of_families: dict[str, Mixture] = {}
+        self._of_variants: dict[str, Task] = {}
+        self._aliases: dict[str, tuple[str, Alias]] = {}
         self._places: dict[str, str] = {}
 
-    def add(self, item: Task | Mixture, place: str) -> None:
-        """Add a task or a mixture.
+    @property
+    def size(self) -> int:
+        """How many names there are."""
+        return len(self._places)
+
+    def add(self, item: Item, place: str) -> None:
+        """Add a task with its aliases, a mixture or a family of mixtures.
 
         Args:
             item: what is added.
             place: where it is defined, for the message when its name is taken.
 
         Raises:
-            UserError: the name is taken by a task or a mixture.
+            UserError: the name or an alias is taken; nothing is added then.
         """
-        if item.name in self._places:
-            raise UserError(
-                f"the name {item.name!r} is defined twice: in {self._places[item.name]} and {place}"
-            )
-        self._places[item.name] = place
+        aliases = item.aliases if isinstance(item, Task) else ()
+        for name in (item.name, *(alias.name for alias in aliases)):
+            if name in self._places:
+                raise UserError(
+                    f"the name {name!r} is defined twice: in {self._places[name]} and {place}"
+                )
+        self._places |= dict.fromkeys([item.name, *(alias.name for alias in aliases)], place)
         if isinstance(item, Task):
             self.tasks[item.name] = item
-        else:
+            self._aliases |= {alias.name: (item.name, alias) for alias in aliases}
+        elif isinstance(item, Mixture):
             self.mixtures[item.name] = item
+        elif isinstance(item, TaskVariant):
+            self.variants[item.name] = item
+        else:
+            self.families[item.name] = item
+
+    def is_task(self, name: str) -> bool:
+        """Whether there is a task of this name or alias, or one that it would be a variant of."""
+        return name in self.tasks or name in self._aliases or self._variant(name) is not None
+
+    def _variant(self, name: str) -> tuple[str, TaskVariant, re.Match[str]] | None:
+        """What a name would be a variant of, and how."""
+        for variant in self.variants.values():
+            match = variant.suffix.search(name)
+            if match and self.is_task(name[: match.start()]):
+                return name[: match.start()], variant, match
+        return None
+
+    def is_mixture(self, name: str) -> bool:
+        """Whether there is a mixture of this name, made or to be made by a family."""
+        return name in self.mixtures or (name.partition(":")[0] in self.families and ":" in name)
+
+    def place(self, name: str) -> str:
+        """Where a task, alias or mixture is defined; of a variant, what it is made of."""
+        found = None if name in self._places else self._variant(name)
+        return self.place(found[0]) if found else self._places[name]
 
     def task(self, name: str) -> Task:
-        """The task of this name; a `UserError` with the nearest one where there is none."""
-        if name not in self.tasks:
-            if name in self.mixtures:
-                raise UserError(f"{name!r} is a mixture, not a task: one of its tasks is needed")
-            raise unknown("task", name, self.tasks)
-        return self.tasks[name]
+        """The task of this name or alias; a `UserError` with the nearest where there is none."""
+        if name in self.tasks:
+            return self.tasks[name]
+        if name in self._aliases:
+            own, alias = self._aliases[name]
+            return self.tasks[own] if alias.splits is None else self.tasks[own].only(alias.splits)
+        if name in self._of_variants:
+            return self._of_variants[name]
+        found = self._variant(name)
+        if found is not None:
+            base, variant, match = found
+            self._of_variants[name] = variant.make(self.task(base), match)
+            return self._of_variants[name]
+        if self.is_mixture(name):
+            raise UserError(f"{name!r} is a mixture, not a task: one of its tasks is needed")
+        raise self.unknown("task", name)
 
     def with_tasks(self, tasks: Iterable[Task]) -> "Registry":
         """A registry that has these tasks too; they go before others of their names."""
@@ -119,6 +202,12 @@ class Registry:
         result = Registry()
         result.tasks = {**self.tasks, **added}
         result.mixtures = {n: mixture for n, mixture in self.mixtures.items() if n not in added}
+        result.families = dict(self.families)
+        result.variants = dict(self.variants)
+        result.problems = self.problems
+        result.included = self.included
+        result.problems_of_included = self.problems_of_included
+        result._aliases = {n: alias for n, alias in self._aliases.items() if n not in added}
         result._places = {**self._places, **dict.fromkeys(added, "the recipe")}
         return result
 
@@ -128,12 +217,21 @@ class Registry:
         Raises:
             UserError: there is none, a member does not exist, or a mixture contains itself.
         """
-        if name in self.tasks:
+        if self.is_task(name):
             raise UserError(f"{name!r} is a task, not a mixture")
-        if name not in self.mixtures:
-            raise unknown("mixture", name, self.mixtures)
+        if not self.is_mixture(name):
+            raise self.unknown("mixture", name)
         self._check_members(name, (), set())
-        return self.mixtures[name]
+        return self._made(name)
+
+    def _made(self, name: str) -> Mixture:
+        """A mixture, after its family has made it where it is of one."""
+        if name in self.mixtures:
+            return self.mixtures[name]
+        if name not in self._of_families:
+            family, _, parameter = name.partition(":")
+            self._of_families[name] = self.families[family].make(parameter, self)
+        return self._of_families[name]
 
     def _check_members(self, name: str, path: tuple[str, ...], checked: set[str]) -> None:
         if name in path:
@@ -141,87 +239,85 @@ class Registry:
             raise UserError(f"mixture {name} contains itself: {circle}")
         if name in checked:
             return
-        mixture = self.mixtures[name]
+        mixture = self._made(name)
         for member in (*mixture.rates, *mixture.evaluation_only):
-            if member in self.mixtures:
+            if self.is_mixture(member):
                 self._check_members(member, (*path, name), checked)
-            elif member not in self.tasks:
-                raise unknown("task or mixture", member, self._places, where=f"mixture {name}")
+            elif not self.is_task(member):
+                raise self.unknown("task or mixture", member, where=f"mixture {name}")
         checked.add(name)
 
     def expand(self, names: Iterable[str], *, training: bool = False) -> list[Task]:
         """The tasks of task and mixture names, each once, in the order of first mention.
 
         Args:
-            names: tasks and mixtures.
-            training: leave out the tasks that a mixture only evaluates, in `evaluation_only` or
-                with a rate of 0.
+            names: tasks, aliases and mixtures. A task that only an alias with fewer splits leads
+                to has these alone.
+            training: leave out the tasks that a mixture only evaluates: in `evaluation_only`,
+                with a rate of 0, or without a split `train`.
 
         Raises:
             UserError: an unknown name, or a mixture that contains itself.
         """
         names = list(names)
         for name in names:
-            if name in self.mixtures:
+            if self.is_mixture(name):
                 self.mixture(name)
-            elif name not in self.tasks:
-                raise unknown("task or mixture", name, self._places)
-        return [self.tasks[name] for name in self._reached(names, training, {})]
+            elif not self.is_task(name):
+                raise self.unknown("task or mixture", name)
+        reached: dict[str, Task] = {}
+        for name in names:
+            self._reach(name, training, reached)
+        return list(reached.values())
 
     def evaluation_only(self, name: str) -> set[str]:
         """The names of the tasks that a task or mixture only evaluates."""
         trained = {task.name for task in self.expand([name], training=True)}
         return {task.name for task in self.expand([name])} - trained
 
-    def _reached(
-        self, names: Iterable[str], training: bool, reached: dict[str, None]
-    ) -> dict[str, None]:
-        """Adds the names of the tasks beneath `names` to `reached`, in their order."""
-        for name in names:
-            if name in reached:
-                continue
-            if name in self.tasks:
-                reached[name] = None
-                continue
-            mixture = self.mixtures[name]
-            if training:
-                members = [n for n, rate in mixture.rates.items() if callable(rate) or rate != 0]
-            else:
-                members = [*mixture.rates, *mixture.evaluation_only]
-            self._reached(members, training, reached)
-        return reached
+    def _reach(self, name: str, training: bool, reached: dict[str, Task]) -> None:
+        """Add the tasks beneath a name to `reached`, in their order."""
+        if self.is_task(name):
+            task = self.task(name)
+            # Two aliases with some splits each are the whole task together.
+            known = reached.get(task.name)
+            whole = known is not None and known.splits != task.splits
+            reached[task.name] = self.task(task.name) if whole else task
+            return
+        mixture = self._made(name)
+        members = [
+            member
+            for member, rate in mixture.rates.items()
+            if not training or (rate != 0 and self._trains(member))
+        ]
+        for member in [*members, *(() if training else mixture.evaluation_only)]:
+            self._reach(member, training, reached)
 
+    def _trains(self, member: str) -> bool:
+        """Whether a member of a mixture has training examples; a mixture may have some."""
+        return not self.is_task(member) or TRAIN in self.task(member).splits
 
-def load_tasks() -> Registry:
-    """All tasks and mixtures that t2t ships: TASKS and MIXTURES of the modules of t2t.tasks."""
-    registry = Registry()
-    package = importlib.import_module("t2t.tasks")
-    for found in pkgutil.walk_packages(package.__path__, "t2t.tasks."):
-        for item in _defined_in(found.name):
-            registry.add(item, place=found.name)
-    return registry
+    def trained_rates(self, mixture: Mixture) -> dict[str, Rate]:
+        """The members of a mixture that have training examples, with their rates.
 
+        As in seqio, a member without a split `train` takes no part, whatever its rate.
+        """
+        return {name: rate for name, rate in mixture.rates.items() if self._trains(name)}
 
-def _defined_in(name: str) -> Iterator[Task | Mixture]:
-    """The TASKS and MIXTURES of a module.
+    def unknown(self, kind: str, name: str, more: Iterable[str] = (), where: str = "") -> UserError:
+        """The error for a name that is not there: the nearest one, and what could not be loaded.
 
-    Raises:
-        UserError: the module cannot be loaded, or these hold something else.
-    """
-    try:
-        module = importlib.import_module(name)
-    except T2TError:
-        raise
-    # A task module is anyone's code: where it fails, and how, is what its author needs.
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{last.filename}:{last.lineno}"
-        if isinstance(error, SyntaxError):
-            place = f"{error.filename}:{error.lineno}"
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"{place}: {name} cannot be loaded: {reason}") from error
-    for kind, names in ((Task, "TASKS"), (Mixture, "MIXTURES")):
-        items = getattr(module, names, ())
-        if not isinstance(items, tuple | list) or not all(isinstance(i, kind) for i in items):
-            raise UserError(f"{name}: {names} must be a tuple of {kind.__name__} objects")
-        yield from items
+        Args:
+            kind: what was looked up: task, mixture, or both.
+            name: the name.
+            more: names that would have been right, beside the registry's.
+            where: as for `t2t.errors.unknown`.
+        """
+        families = [f"{family.name}:{family.parameter}" for family in self.families.values()]
+        known = list(more)
+        known += [*self.tasks, *self._aliases, *self.variants] if "task" in kind else []
+        known += [*self.mixtures, *families] if "mixture" in kind else []
+        error = unknown(kind, name, known, where=where)
+        if not self.problems:
+            return error
+        return UserError("\n".join([str(error), "Not loaded:", *self.problems]))

@@ -12,11 +12,17 @@ from typing import Any, Protocol
 
 from t2t.errors import RunError, T2TError, UserError, unknown
 from t2t.files import sha256_file, sha256_json
-from t2t.json_lines import Fields, read_rows
-from t2t.rows import Row
+from t2t.json_lines import Fields, read_objects, rows_of
+from t2t.rows import UNLABELLED, Row
 
 RowReader = Callable[[Fields, bool], Iterable[Row]]
 """Makes rows of one object of an official file; the flag says that a label must be there."""
+
+ObjectReader = Callable[..., Iterable[Fields]]
+"""Takes the path or paths of a split and gives their objects in order: the format of the files.
+
+JSON lines (`t2t.json_lines.read_objects`), tables (t2t/tables.py), whole JSON documents and
+parallel lines are there."""
 
 UNLABELLED_SPLITS = frozenset({"test"})
 """Splits whose rows may lack a label."""
@@ -69,16 +75,18 @@ class MemorySource:
 
 @dataclass(frozen=True)
 class OfficialFiles:
-    """A benchmark's own JSON-lines files under a data folder, one a split."""
+    """A benchmark's own files under a data folder, one a split, or several that belong together."""
 
-    files: Mapping[str, str]
-    """Split -> path below the data folder, such as "superglue/BoolQ/val.jsonl"."""
+    files: Mapping[str, str | tuple[str, ...]]
+    """Split -> path below the data folder, such as "superglue/BoolQ/val.jsonl", or paths."""
     read: RowReader
-    """Makes the rows of one line."""
+    """Makes the rows of one object: of one line, where the files are JSON lines or a table."""
+    objects: ObjectReader | Mapping[str, ObjectReader] = read_objects
+    """The format of the files, JSON lines by default; or of each split's, where they differ."""
 
     def __str__(self) -> str:
         """The files below the data folder."""
-        return ", ".join(self.files.values())
+        return ", ".join(dict.fromkeys(name for split in self.files for name in self._names(split)))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -86,35 +94,46 @@ class OfficialFiles:
         return tuple(self.files)
 
     def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
-        """The rows of a split's file; every bad line is refused with its reason."""
-        labelled = split not in UNLABELLED_SPLITS
-        return read_rows(self.path(split, data_dir), lambda fields: self.read(fields, labelled))
+        """The rows of a split's files; every bad object is refused with its reason."""
+        labelled = split.partition("_")[0] not in UNLABELLED_SPLITS
+        paths = self.paths(split, data_dir)
+        objects = self.objects[split] if isinstance(self.objects, Mapping) else self.objects
+        return rows_of(objects(*paths), lambda fields: self.read(fields, labelled), str(paths[0]))
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
-        """The SHA-256 of the split's file."""
-        return sha256_file(self.path(split, data_dir))
+        """The SHA-256 of the split's file; of the hashes of several."""
+        hashes = [sha256_file(path) for path in self.paths(split, data_dir)]
+        return hashes[0] if len(hashes) == 1 else sha256_json(hashes)
 
-    def path(self, split: str, data_dir: Path | None) -> Path:
-        """The file of a split.
+    def paths(self, split: str, data_dir: Path | None) -> list[Path]:
+        """The files of a split.
 
         Raises:
-            UserError: no such split, no data folder, or no such file in it.
+            UserError: no such split, no data folder, or a file that is not in it.
         """
         check_split(split, self.splits)
+        names = self._names(split)
         if data_dir is None:
-            raise UserError(
-                f"{self.files[split]}: no data folder is given (--data-dir or T2T_DATA_DIR)"
-            )
-        path = data_dir / self.files[split]
-        if not path.is_file():
-            raise UserError(self._absence(path, data_dir))
-        return path
+            raise UserError(f"{names[0]}: no data folder is given (--data-dir or T2T_DATA_DIR)")
+        paths = [data_dir / name for name in names]
+        for path in paths:
+            if not path.is_file():
+                raise UserError(self._absence(path, data_dir))
+        return paths
+
+    def _names(self, split: str) -> tuple[str, ...]:
+        names = self.files[split]
+        return (names,) if isinstance(names, str) else names
 
     def _absence(self, path: Path, data_dir: Path) -> str:
         """What is missing, where it was looked for, and what is there instead."""
         if not data_dir.is_dir():
             return f"{path}: no such file: the data folder {data_dir} does not exist"
-        present = [name for name, file in self.files.items() if (data_dir / file).is_file()]
+        present = [
+            split
+            for split in self.files
+            if all((data_dir / name).is_file() for name in self._names(split))
+        ]
         message = f"{path}: no such file in the data folder {data_dir}; splits there: "
         message += ", ".join(present) or "none"
         below = path.relative_to(data_dir).parts[1:]
@@ -131,37 +150,52 @@ class HubSource:
     """owner/name."""
     config: str | None
     splits: tuple[str, ...]
-    revision: str
-    """The commit that is read: rows never change under a task."""
-    columns: tuple[str, ...]
-    """The fields that are kept."""
+    revision: str | None
+    """The commit that is read, so that rows never change under a task; None is the newest."""
+    columns: tuple[str, ...] | None
+    """The fields that are kept; None keeps all."""
     adapt: Callable[[Row], Row] = dict
     """Brings a hub row into the form that the official files give."""
+    unlabelled: tuple[str, ...] = ()
+    """Splits whose labels are not used, as the benchmark keeps them to itself."""
+    split_names: Mapping[str, str] = field(default_factory=dict)
+    """What the hub calls a split, where that is another name: {"validation": "dev_r1"}."""
 
     def __str__(self) -> str:
         """hub:owner/name/config@revision."""
         name = f"{self.path}/{self.config}" if self.config else self.path
-        return f"hub:{name}@{self.revision}"
+        return f"hub:{name}@{self.revision or 'newest'}"
 
     def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
         """The rows of a split, downloaded on first use; `data_dir` plays no part."""
         check_split(split, self.splits)
         dataset = self._load(split)
-        absent = sorted(set(self.columns) - set(dataset.column_names))
+        columns = dataset.column_names if self.columns is None else list(self.columns)
+        absent = sorted(set(columns) - set(dataset.column_names))
         if absent:
-            raise RunError(f"{self}: no column {', '.join(absent)}")
-        return [self.adapt(row) for row in dataset.select_columns(list(self.columns)).to_list()]
+            present = ", ".join(dataset.column_names)
+            raise RunError(f"{self}: no column {', '.join(absent)}; there are {present}")
+        rows = [self.adapt(row) for row in dataset.select_columns(columns).to_list()]
+        hidden = {"label": UNLABELLED} if split in self.unlabelled else {}
+        return [{**row, **hidden} for row in rows] if hidden else rows
 
     def fingerprint(self, split: str, data_dir: Path | None) -> str:
-        """The data set's name and revision, and the split."""
-        return f"{self}:{split}"
+        """The data set's name and revision, and the split; of the newest, its files' addresses."""
+        if self.revision is not None:
+            return f"{self}:{split}"
+        # The addresses hold the commit that was read.
+        addresses = sorted(self._load(split).info.download_checksums or ())
+        return f"{self}:{split}:{sha256_json(addresses)}"
 
     def _load(self, split: str) -> Any:
         import datasets
 
         try:
             return datasets.load_dataset(
-                self.path, self.config, split=split, revision=self.revision
+                self.path,
+                self.config,
+                split=self.split_names.get(split, split),
+                revision=self.revision,
             )
         except T2TError:
             raise
@@ -199,6 +233,27 @@ class FilesOrHub:
 
     def _chosen(self, data_dir: Path | None) -> Source:
         return self.hub if data_dir is None else self.files
+
+
+@dataclass(frozen=True)
+class SomeSplits:
+    """Another source with fewer splits."""
+
+    source: Source
+    splits: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The source's name; which splits are left is seen elsewhere."""
+        return str(self.source)
+
+    def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
+        """The rows of a split that is left."""
+        check_split(split, self.splits)
+        return self.source.rows(split, data_dir)
+
+    def fingerprint(self, split: str, data_dir: Path | None) -> str:
+        """That of the source."""
+        return self.source.fingerprint(split, data_dir)
 
 
 def check_split(split: str, splits: Sequence[str], where: str = "") -> None:

@@ -6,16 +6,17 @@ generated text to a value and its scores. t2t/registry.py collects them by name.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from t2t.casts.texts import Cast, Texts
 from t2t.class_balance import ClassBalance, class_temperature
+from t2t.data_card import DataCard
 from t2t.errors import T2TError, UserError, refuse, unknown
 from t2t.objective import Objective
 from t2t.rows import Row
-from t2t.sources import Source, check_split
+from t2t.sources import SomeSplits, Source, check_split
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -34,6 +35,9 @@ class Example:
     """The first is trained on; all of them are right."""
     label: Any
     """The gold value in the form that `Task.parse` returns; None where there is none."""
+    choices: tuple[str, ...] = ()
+    """What the outputs of this example are chosen among, in the order of the task's labels, where
+    that differs between examples; it is for `Task.parse`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,26 @@ Metric = Callable[[Sequence[Prediction]], dict[str, float]]
 """Scores by name, times 100."""
 
 
+Trimming = Literal["end", "keep_last", "around_targets"]
+"""How training examples that are too long are cut to fit.
+
+end: their end is cut off, as T5 does. keep_last: the last token of either side is kept, such as a
+sentinel at the end of the inputs; in evaluation too. around_targets: of the inputs a random window
+is taken that holds the targets (another one in every epoch), and examples whose targets are not
+in inputs that are too long are left out and counted: T5's TriviaQA. An evaluation, which must not
+look at the targets, cuts the end.
+"""
+
+
+def check_name(name: str) -> None:
+    """Raise a `UserError` where a name could not be part of a file's name."""
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"task {name!r}: a name is letters, digits, '_', '-' and '.', "
+            "beginning with a letter, digit or '_'"
+        )
+
+
 def free_text(output: str, example: Example) -> str:
     """Parse: any output is an answer, as it is."""
     return output
@@ -79,6 +103,25 @@ def free_text(output: str, example: Example) -> str:
 def no_label(row: Row) -> None:
     """Label of tasks that have none."""
     return None
+
+
+def no_choices(row: Row) -> tuple[str, ...]:
+    """Choices of tasks whose examples have none of their own."""
+    return ()
+
+
+def no_samples() -> Sequence[Row]:
+    """Samples of tasks that have none."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of a task, such as the one that seqio knows it by."""
+
+    name: str
+    splits: tuple[str, ...] | None = None
+    """The splits under this name, None for all: T5 has a name for WSC's training form alone."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +139,8 @@ class Task:
     """The gold value of a row in the form that `parse` returns; None where it has none."""
     labels: tuple[str, ...] = ()
     """The label names by their id, for tasks that choose among some."""
+    choices: Callable[[Row], tuple[str, ...]] = no_choices
+    """What a row's outputs are chosen among, in the order of `labels`, where rows differ in it."""
     metrics: tuple[Metric, ...] = ()
     num_examples: Mapping[str, int] = field(default_factory=dict)
     """The official number of examples by split: for `train` as cast for training, for the
@@ -105,18 +150,26 @@ class Task:
     class_balance: ClassBalance = "none"
     """How often training draws each class: none (as they are), inverse_sqrt, uniform, or a
     temperature; t2t/class_balance.py says what they mean. A recipe's own setting goes before."""
+    trimming: Trimming = "end"
+    """How what is too long is cut."""
     protocol: Literal["t5", "hub"] = "t5"
     """Whose rules decide where T5's scores and the hub's differ; scores are stamped with it."""
     version: int = 1
     """Raised when the task's text or its scores change."""
+    card: DataCard = field(default_factory=DataCard)
+    """The data set's place on the hub, size, licence and citation."""
+    aliases: tuple[Alias, ...] = ()
+    templates: Path | None = None
+    """A file of templates (t2t/templates.py), for TASK_templates and its like."""
+    samples: Callable[[], Sequence[Row]] = no_samples
+    """Some rows of the author's own making, as the source gives them: what the manual shows and
+    `t2t tasks check` tries."""
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be part of a file name, and classes of a task without any."""
-        if not _NAME.fullmatch(self.name):
-            raise UserError(
-                f"task {self.name!r}: a name is letters, digits, '_', '-' and '.', "
-                "beginning with a letter, digit or '_'"
-            )
+        check_name(self.name)
+        if self.trimming not in get_args(Trimming):
+            raise unknown("trimming", self.trimming, get_args(Trimming), where=f"task {self.name}")
         if class_temperature(self.class_balance, f"task {self.name}") != 1 and not self.labels:
             raise UserError(
                 f"task {self.name}: class_balance is {self.class_balance}, but it has no labels"
@@ -126,6 +179,10 @@ class Task:
     def splits(self) -> tuple[str, ...]:
         """The names of the splits."""
         return self.source.splits
+
+    def only(self, splits: tuple[str, ...]) -> "Task":
+        """The task with some of its splits."""
+        return replace(self, source=SomeSplits(self.source, splits))
 
     def rows(self, split: str, data_dir: Path | None) -> Sequence[Row]:
         """The rows of a split.
@@ -164,7 +221,7 @@ class Task:
         """
         rows = self._cast_all(split, data_dir, self._cast_of(split, training=training))
         examples = [
-            Example(key, row.idx, inputs, targets, row.label)
+            Example(key, row.idx, inputs, targets, row.label, row.choices)
             for row in rows
             for key, inputs, targets in (row.pairs() if training else row.queries())
         ]
@@ -229,7 +286,9 @@ class Task:
         for number, row in enumerate(self.rows(split, data_dir)):
             try:
                 idx = row.get("idx", number)
-                rows.append(_Row(_key(idx), idx, self.label(row), *_checked(cast(row))))
+                choices = self.choices(row)
+                outputs, single = _checked(cast(row))
+                rows.append(_Row(key_of(idx), idx, self.label(row), choices, outputs, single))
             except UserError as error:
                 problems.append(f"row {number}: {error}")
             except T2TError:
@@ -248,6 +307,7 @@ class _Row:
     key: str
     idx: Any
     label: Any
+    choices: tuple[str, ...]
     outputs: Sequence[Texts]
     single: bool
     """Whether the cast gave one pair, not a list."""
@@ -270,7 +330,7 @@ class _Row:
             )
 
 
-def _key(idx: Any) -> str:
+def key_of(idx: Any) -> str:
     """An official id as one string: its parts in their order, joined by "/"."""
     return "/".join(map(str, idx.values())) if isinstance(idx, Mapping) else str(idx)
 

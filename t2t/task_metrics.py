@@ -148,11 +148,12 @@ def answers_metric(metric: scores.Metric) -> PredictionMetric:
 
 
 def squad2_metric(metric: scores.Metric, no_answer: str = "unanswerable") -> PredictionMetric:
-    """A metric of SQuAD 2, whose label is the empty list where there is no answer.
+    """A metric of SQuAD 2, whose label has no answer, or says that there is none.
 
     Args:
         metric: `squad2` or `squad2_parts` of t2t/metrics/answers.py.
-        no_answer: the text that says so, compared as SQuAD's answers are; so does no text.
+        no_answer: the text that says so, compared as SQuAD's answers are; so does no text. In a
+            label it is no answer.
     """
     said = squad_normalised(no_answer)
 
@@ -160,7 +161,10 @@ def squad2_metric(metric: scores.Metric, no_answer: str = "unanswerable") -> Pre
         silent = prediction is not None and squad_normalised(prediction) == said
         return "" if silent else prediction
 
-    return value_metric(metric, answers_of, value)
+    def answers(label: str | Sequence[str]) -> list[str]:
+        return [text for text in answers_of(label) if squad_normalised(text) != said]
+
+    return value_metric(metric, answers, value)
 
 
 def text_metric(metric: scores.Metric) -> PredictionMetric:

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from t2t.registry import Registry
 
 
-def run(recipe: str, out: Path, sets: Sequence[str] = ()) -> int:
+def run(recipe: str, out: Path, sets: Sequence[str] = (), include: Sequence[Path] = ()) -> int:
     """Train by a recipe, then evaluate what it asks for; the exit code.
 
     Args:
         recipe: a path or a shipped name.
         out: the run's folder; a run that is there already goes on.
         sets: `key=value` settings that replace the recipe's.
+        include: files of tasks beside those that the recipe names.
     """
-    code = _run_and_report(recipe, out, sets)
+    code = _run_and_report(recipe, out, sets, include)
     # Only now: an error on its way up holds what the training held.
     from t2t.training.processes import leave_processes
 
@@ -35,10 +36,10 @@ def run(recipe: str, out: Path, sets: Sequence[str] = ()) -> int:
     return code
 
 
-def _run_and_report(recipe: str, out: Path, sets: Sequence[str]) -> int:
+def _run_and_report(recipe: str, out: Path, sets: Sequence[str], include: Sequence[Path]) -> int:
     """The exit code of `_run`; a failure is one message."""
     try:
-        _run(recipe, out, sets)
+        _run(recipe, out, sets, include)
     except (T2TError, OSError) as error:
         # Every process of a run meets the same error; the first one's words are plain.
         rank = os.environ.get("RANK", "0")
@@ -52,11 +53,11 @@ def _run_and_report(recipe: str, out: Path, sets: Sequence[str]) -> int:
     return 0
 
 
-def _run(name: str, out: Path, sets: Sequence[str]) -> None:
+def _run(name: str, out: Path, sets: Sequence[str], include: Sequence[Path]) -> None:
     # Inside, because they load torch and --help should not.
-    from t2t.config import load_recipe
     from t2t.model.manifest import steps_of
-    from t2t.registry import load_tasks
+    from t2t.recipe_files import load_recipe, with_included
+    from t2t.task_loading import load_tasks, report_problems
     from t2t.training.loop import train
     from t2t.training.processes import flushed_denormals
     from t2t.training.stopping import StopRequest
@@ -66,7 +67,9 @@ def _run(name: str, out: Path, sets: Sequence[str]) -> None:
         # What sources warn of is the same in every process.
         logging.getLogger("t2t").setLevel(logging.ERROR)
     report = print if _is_main() else lambda _: None
-    registry = load_tasks()
+    sets = with_included(name, sets, include)
+    registry = load_tasks(list(map(Path, load_recipe(name, sets).include)))
+    report_problems(registry, _warn if _is_main() else lambda _: None)
     with flushed_denormals(), StopRequest():
         # The data of a run that has begun were valid; that they are the same it checks itself.
         if steps_of(out):
@@ -80,6 +83,10 @@ def _run(name: str, out: Path, sets: Sequence[str]) -> None:
             train(recipe, out, registry, checked.data)
     if _is_main() and not _is_evaluated(recipe, out, registry):
         _evaluate(recipe, out, registry)
+
+
+def _warn(line: str) -> None:
+    print(f"t2t: {line}", file=sys.stderr)
 
 
 def _is_main() -> bool:
@@ -170,8 +177,16 @@ def main() -> None:
         metavar="KEY=VALUE",
         help="override a setting, such as train.steps=100; may be given several times",
     )
+    parser.add_argument(
+        "--include",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a .yaml or .py file of tasks, or a folder of them; may be given several times",
+    )
     arguments = parser.parse_args()
-    sys.exit(run(arguments.recipe, arguments.out, arguments.set))
+    sys.exit(run(arguments.recipe, arguments.out, arguments.set, arguments.include))
 
 
 if __name__ == "__main__":

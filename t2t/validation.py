@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from t2t.config import Recipe, read_recipe
+from t2t.config import Recipe
 from t2t.data.objectives import window_objective
 from t2t.data.stream import rows_step
 from t2t.errors import UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
+from t2t.recipe_files import read_recipe
 from t2t.registry import Registry
 from t2t.task import Task
 from t2t.training.computation import contradictions
@@ -29,9 +30,10 @@ from t2t.training.training_data import (
     load_training_data,
     mixed_tasks,
     named_tasks,
+    recipe_vocabulary,
     source_of_text,
 )
-from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
+from t2t.vocabulary import StoredVocabulary
 from t2t.yaml_document import Document
 
 AnyData = TypeVar("AnyData")
@@ -177,21 +179,21 @@ class _Check:
         """Whether something is wrong with a setting already."""
         return any(f"{key}: " in problem for problem in self.problems)
 
-    def load_vocabulary(self) -> SentencePieceVocabulary | None:
+    def load_vocabulary(self) -> StoredVocabulary | None:
         path = Path(self.recipe.vocabulary)
         with self.at("vocabulary"):
             if not path.exists():
                 raise UserError(f"{path}: no such file; name yours with --set vocabulary=FILE")
-            return load_vocabulary(path)
+            return recipe_vocabulary(self.recipe)
         return None
 
-    def check_model(self, vocabulary: SentencePieceVocabulary | None) -> None:
+    def check_model(self, vocabulary: StoredVocabulary | None) -> None:
         if self.recipe.model.size is not None:
             with self.at("model.size"):
                 size(self.recipe.model.size)
         if vocabulary is not None and not self.has_problem("model.size"):
             with self.at("model"):
-                config = starting_config(self.recipe, vocabulary)
+                config = starting_config(self.recipe, vocabulary, self.report)
                 self.is_decoder_only = config.is_decoder_only
                 found = contradictions(self.recipe.train, self.recipe.data, config)
                 for key, problem in found.items():
@@ -216,16 +218,14 @@ class _Check:
             with self.at("mixture.class_balance"):
                 class_temperatures(self.recipe, mixed)
 
-    def check_texts(
-        self, vocabulary: SentencePieceVocabulary | None, data_dir: Path | None
-    ) -> None:
+    def check_texts(self, vocabulary: StoredVocabulary | None, data_dir: Path | None) -> None:
         """Text tasks: used, named apart from the registry's, with files and sentinels enough."""
         mixed = self.recipe.mixture.fixed
         for name, text in self.recipe.text.items():
             with self.at(f"text.{name}.files"):
                 source_of_text(text).paths(data_dir)
             with self.at(f"text.{name}"):
-                if name in self.registry.tasks or name in self.registry.mixtures:
+                if self.registry.is_task(name) or self.registry.is_mixture(name):
                     raise UserError("a registered task or mixture has this name; take another")
                 if name not in mixed:
                     raise UserError(

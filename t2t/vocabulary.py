@@ -8,6 +8,7 @@ The sentinels `<extra_id_0>` ... `<extra_id_99>` are the last ids in reverse ord
 import contextlib
 import io
 import re
+import shutil
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -21,15 +22,13 @@ from sentencepiece import sentencepiece_model_pb2
 
 from t2t.errors import UserError
 from t2t.files import replacing, sha256_file
+from t2t.special_ids import EOS_ID, NUM_SENTINELS, PAD_ID, UNK_ID
+from t2t.tokenizer_vocabulary import TokenizerFolder
 
 # The generated protobuf module makes its classes when imported, where no type checker sees them.
 ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]
 
-PAD_ID = 0
-EOS_ID = 1
-UNK_ID = 2
 _FIRST_BYTE = 3
-NUM_SENTINELS = 100
 _SENTINEL = "▁<extra_id_"
 # SentencePiece leaves out sentences above this many bytes; longer lines are split before it.
 MAX_SENTENCE_BYTES = 4000
@@ -61,6 +60,14 @@ class Vocabulary(Protocol):
         """How many of the last ids are sentinels."""
 
     @property
+    def unknown_id(self) -> int | None:
+        """The id of what no token stands for; None where there is none."""
+
+    @property
+    def tokens(self) -> list[str]:
+        """The token of every id; sentinels by their names, <extra_id_0> last."""
+
+    @property
     def fingerprint(self) -> str:
         """A hash that changes when any id may mean something else."""
 
@@ -73,12 +80,40 @@ class Vocabulary(Protocol):
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of many texts, without EOS, in their order."""
 
+    def encode_documents(self, texts: Sequence[str], threads: int = 1) -> list[NDArray[np.int32]]:
+        """Token ids of long texts, without EOS; `threads` of SentencePiece, -1 for all cores."""
+
+    def unknown_parts(self, texts: Sequence[str]) -> list[list[str]]:
+        """The parts of each text that the vocabulary has no token for."""
+
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids up to the first EOS."""
 
 
+class StoredVocabulary(Vocabulary, Protocol):
+    """A vocabulary that was read from disk, and can be kept beside weights."""
+
+    @property
+    def path(self) -> Path:
+        """The SentencePiece model, or the tokenizer's folder."""
+
+    @property
+    def num_added_sentinels(self) -> int:
+        """How many of the sentinels are not in the files, but were added when they were read."""
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether any id is another one than that of the tokenizer in the files."""
+
+    def save(self, path: Path) -> None:
+        """Write its files to `path`, which is not there: a file or a folder, as its own are."""
+
+
 class SentencePieceVocabulary:
     """A SentencePiece model file with sentinels appended, as T5 and seqio use it."""
+
+    is_renumbered = False
+    unknown_id = UNK_ID
 
     def __init__(self, path: Path, num_sentinels: int = NUM_SENTINELS) -> None:
         """Load the model at `path`.
@@ -94,7 +129,9 @@ class SentencePieceVocabulary:
         self.path = path
         model = _read_model(path)
         self.is_unigram: bool = model.trainer_spec.model_type == model.trainer_spec.UNIGRAM
+        in_file = len(model.pieces)
         self.num_sentinels = _append_sentinels(model, num_sentinels, path)
+        self.num_added_sentinels = len(model.pieces) - in_file
         self.is_bytes = _is_bytes(model, self.num_sentinels)
         """Whether the pieces are the 256 bytes, as t2t/byte_vocabulary.py writes them."""
         self._processor = _processor(model, path)
@@ -120,6 +157,21 @@ class SentencePieceVocabulary:
     def embedding_rows(self) -> int:
         """`size` rounded up to a multiple of 128."""
         return -(-self.size // 128) * 128
+
+    @property
+    def tokens(self) -> list[str]:
+        """The piece of every id; sentinels by their names, <extra_id_0> last."""
+        pieces: list[str] = self._processor.id_to_piece(list(range(self.size)))
+        first = self.size - self.num_sentinels
+        return pieces[:first] + [piece.removeprefix(_SPACE) for piece in pieces[first:]]
+
+    def save(self, path: Path) -> None:
+        """Copy the model file to `path`.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        shutil.copyfile(self.path, path)
 
     def sentinel(self, k: int) -> int:
         """The id of `<extra_id_k>`.
@@ -177,6 +229,18 @@ class SentencePieceVocabulary:
             start = space.end()
         return [*parts, text[start:]]
 
+    def unknown_parts(self, texts: Sequence[str]) -> list[list[str]]:
+        """The parts of each text that become the unknown id, one id for each part."""
+        encoded = self._processor.encode(list(texts), num_threads=-1, return_type="offset_mapping")
+        return [
+            [
+                text[start:end]
+                for token, (start, end) in zip(found["ids"], found["offsets"], strict=True)
+                if token == UNK_ID
+            ]
+            for text, found in zip(texts, encoded, strict=True)
+        ]
+
     def decode(self, ids: Sequence[int]) -> str:
         """Text of `ids` as seqio decodes: cut at the first EOS, padding vanishes.
 
@@ -203,9 +267,20 @@ class SentencePieceVocabulary:
         return data.decode("utf-8", errors="ignore")
 
 
-def load_vocabulary(path: Path) -> SentencePieceVocabulary:
-    """The vocabulary of a SentencePiece model file, with T5's 100 sentinels."""
-    return SentencePieceVocabulary(path)
+def load_vocabulary(path: Path, sentinels: int = NUM_SENTINELS) -> StoredVocabulary:
+    """The vocabulary of a SentencePiece model file, or of a folder that holds a tokenizer.
+
+    Args:
+        path: a file that SentencePiece wrote, or a folder with what `save_pretrained` of a
+            `transformers` tokenizer writes; read from disk alone.
+        sentinels: how many a vocabulary without sentinels of its own gets as its last ids.
+
+    Raises:
+        UserError: neither is there, or it is damaged.
+    """
+    if path.is_dir():
+        return TokenizerFolder(path, sentinels)
+    return SentencePieceVocabulary(path, sentinels)
 
 
 def _read_model(path: Path) -> Any:

@@ -11,7 +11,7 @@ from t2t.errors import UserError, refuse
 Key = tuple[str | int, ...]
 
 MAX_KEYS = 10_000
-"""Keys of a recipe, aliases counted wherever they stand: a few lines of them can make millions."""
+"""Keys of a file, aliases counted wherever they stand: a few lines of them can make millions."""
 
 
 class Document:
@@ -107,11 +107,12 @@ def read_document(path: Path) -> Document:
         raise UserError(f"{path}: cannot read: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"{path}:{line}: not YAML: {error.problem}") from error
+        hint = _QUOTES if error.problem in _UNQUOTED else ""
+        raise UserError(f"{path}:{line}: not YAML: {error.problem}{hint}") from error
     except _NOT_YAML as error:
         raise UserError(f"{path}: not YAML: {error}") from error
     if not isinstance(node, yaml.MappingNode):
-        raise UserError(f"{path}: a recipe is a mapping of keys to values")
+        raise UserError(f"{path}: should be a mapping of keys to values")
     places: dict[Key, str] = {}
     problems: list[str] = []
     try:
@@ -131,7 +132,7 @@ def _walk(
 ) -> None:
     """Fill `places` with the line of every key under `node`; duplicates go to `problems`."""
     if len(places) > MAX_KEYS:
-        raise UserError(f"{path}: more than {MAX_KEYS} keys and values, so no recipe")
+        raise UserError(f"{path}: more than {MAX_KEYS} keys and values, which is too many")
     if isinstance(node, yaml.SequenceNode):
         for position, item in enumerate(node.value):
             places[(*key, position)] = f"{path}:{item.start_mark.line + 1}"
@@ -145,13 +146,16 @@ def _walk(
         name: Key = (*key, name_node.value)
         place = f"{path}:{name_node.start_mark.line + 1}"
         if name_node.tag == "tag:yaml.org,2002:merge":
-            problems.append(f"{place}: merge keys (<<) are not read; a recipe can extend another")
+            problems.append(f"{place}: merge keys (<<) are not read")
         if name in places:
             dotted = ".".join(str(part) for part in name)
             problems.append(f"{place}: {dotted}: already given at {places[name]}")
         places[name] = place
         _walk(value_node, name, path, places, problems)
 
+
+_UNQUOTED = ("mapping values are not allowed here",)
+_QUOTES = " (a text with ': ' or braces in it needs quotes)"
 
 # Beside its own errors PyYAML lets through those of the types it makes: 2020-99-99 is no date.
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)

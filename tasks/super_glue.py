@@ -1,9 +1,10 @@
-"""SuperGLUE: the eight tasks, the two diagnostics and their mixture, as T5 has them.
+"""SuperGLUE: the eight tasks and the two diagnostics as T5 has them, and with a sentinel each.
 
 A task names its rows (`source`), how a row becomes text, its labels and its metrics; follow
 any of these to add one of your own. super_glue_rows.py reads the official files.
 """
 
+import re
 from functools import partial
 
 from t2t.casts.classification import axb_text, keyed_text, label_name
@@ -17,10 +18,8 @@ from t2t.metrics.classification import (
     matthews_corrcoef,
     mean_multiclass_f1,
 )
-from t2t.parsing import wsc_matches
-from t2t.registry import Mixture
 from t2t.rows import Row, texts_of
-from t2t.task import Example, Invalid, Task
+from t2t.task import Alias, Example, Task
 from t2t.task_metrics import (
     class_id,
     class_metric,
@@ -28,15 +27,12 @@ from t2t.task_metrics import (
     paired_metric,
     text_or_nothing,
 )
-from t2t.task_parts import classification
+from t2t.task_parts import classification, parse_referent
+from t2t.task_variants import one_sentinel
 
+from .data_cards import card
+from .sample_rows import samples
 from .super_glue_rows import CB_LABELS, COPA_LABELS, ENTAILMENT_LABELS, FALSE_TRUE, source
-
-
-def parse_wsc(output: str, example: Example) -> str | Invalid:
-    """True when the generated noun names the candidate, which is the example's target."""
-    match = wsc_matches(output, example.targets[0])
-    return Invalid(f"{output!r} names nothing") if match < 0 else FALSE_TRUE[match]
 
 
 def record_answers(row: Row) -> list[str] | None:
@@ -69,7 +65,9 @@ BOOLQ = classification(
     text=partial(keyed_text, name="boolq", fields=("passage", "question")),
     labels=FALSE_TRUE,
     metrics=(accuracy,),
-    num_examples={"train": 9427, "validation": 3270, "test": 3245},
+    card=card("super_glue", "boolq"),
+    aliases=("super_glue_boolq_v102",),
+    samples=samples("super_glue_boolq"),
 )
 
 CB = classification(
@@ -78,7 +76,9 @@ CB = classification(
     text=partial(keyed_text, name="cb", fields=("hypothesis", "premise")),
     labels=CB_LABELS,
     metrics=(mean_multiclass_f1(len(CB_LABELS)), accuracy),
-    num_examples={"train": 250, "validation": 56, "test": 250},
+    card=card("super_glue", "cb"),
+    aliases=("super_glue_cb_v102",),
+    samples=samples("super_glue_cb"),
 )
 
 COPA = classification(
@@ -87,7 +87,9 @@ COPA = classification(
     text=partial(keyed_text, name="copa", fields=("choice1", "choice2", "premise", "question")),
     labels=COPA_LABELS,
     metrics=(accuracy,),
-    num_examples={"train": 400, "validation": 100, "test": 500},
+    card=card("super_glue", "copa"),
+    aliases=("super_glue_copa_v102",),
+    samples=samples("super_glue_copa"),
 )
 
 MULTIRC = classification(
@@ -99,7 +101,9 @@ MULTIRC = classification(
         grouped_metric(multirc_f1, group=question_of, value=_multirc_id),
         grouped_metric(multirc_exact_match, group=question_of, value=_multirc_id),
     ),
-    num_examples={"train": 27243, "validation": 4848, "test": 9693},
+    card=card("super_glue", "multirc"),
+    aliases=("super_glue_multirc_v102",),
+    samples=samples("super_glue_multirc"),
 )
 
 RECORD = Task(
@@ -108,7 +112,11 @@ RECORD = Task(
     cast=record,
     label=record_answers,
     metrics=(grouped_metric(deduplicated_squad, group=query_of, value=text_or_nothing),),
+    # One example an answer, of 100,730 queries.
     num_examples={"train": 138854, "validation": 10000, "test": 10000},
+    card=card("super_glue", "record"),
+    aliases=(Alias("super_glue_record_v102"),),
+    samples=samples("super_glue_record"),
 )
 
 RTE = classification(
@@ -117,7 +125,9 @@ RTE = classification(
     text=partial(keyed_text, name="rte", fields=("hypothesis", "premise")),
     labels=ENTAILMENT_LABELS,
     metrics=(accuracy,),
-    num_examples={"train": 2490, "validation": 277, "test": 3000},
+    card=card("super_glue", "rte"),
+    aliases=("super_glue_rte_v102",),
+    samples=samples("super_glue_rte"),
 )
 
 WIC = classification(
@@ -126,7 +136,9 @@ WIC = classification(
     text=partial(keyed_text, name="wic", fields=("sentence1", "sentence2", "word")),
     labels=FALSE_TRUE,
     metrics=(accuracy,),
-    num_examples={"train": 5428, "validation": 638, "test": 1400},
+    card=card("super_glue", "wic"),
+    aliases=("super_glue_wic_v102",),
+    samples=samples("super_glue_wic"),
 )
 
 WSC = Task(
@@ -134,11 +146,18 @@ WSC = Task(
     source=source("wsc.fixed", "WSC"),
     cast=wsc,
     train_cast=wsc_correct_referent,
-    parse=parse_wsc,
+    parse=partial(parse_referent, labels=FALSE_TRUE),
     label=partial(label_name, labels=FALSE_TRUE),
     labels=FALSE_TRUE,
     metrics=(class_metric(accuracy, FALSE_TRUE),),
+    # The rows with the correct referent, of 554.
     num_examples={"train": 259, "validation": 104, "test": 146},
+    card=card("super_glue", "wsc.fixed"),
+    aliases=(
+        Alias("super_glue_wsc_v102_simple_train", ("train",)),
+        Alias("super_glue_wsc_v102_simple_eval", ("validation", "test")),
+    ),
+    samples=samples("super_glue_wsc"),
 )
 
 AXB = classification(
@@ -147,7 +166,9 @@ AXB = classification(
     text=axb_text,
     labels=ENTAILMENT_LABELS,
     metrics=(matthews_corrcoef,),
-    num_examples={"test": 1104},
+    card=card("super_glue", "axb"),
+    aliases=("super_glue_axb_v102",),
+    samples=samples("super_glue_axb"),
 )
 
 AXG = classification(
@@ -157,15 +178,24 @@ AXG = classification(
     labels=ENTAILMENT_LABELS,
     metrics=(accuracy,),
     more_metrics=(paired_metric(gender_parity, ENTAILMENT_LABELS),),
-    num_examples={"test": 356},
+    card=card("super_glue", "axg"),
+    aliases=("super_glue_axg_v102",),
+    samples=samples("super_glue_axg"),
 )
 
-TASKS = (BOOLQ, CB, COPA, MULTIRC, RECORD, RTE, WIC, WSC, AXB, AXG)
+# seqio puts the variant's name before these.
+_FORM = re.compile("(_train|_eval|)$")
 
-MIXTURES = (
-    Mixture(
-        name="super_glue",
-        tasks=tuple(task.name for task in TASKS if "train" in task.splits),
-        evaluation_only=(AXB.name, AXG.name),
-    ),
-)
+PLAIN = (BOOLQ, CB, COPA, MULTIRC, RECORD, RTE, WIC, WSC, AXB, AXG)
+
+
+def _with_sentinel(task: Task) -> Task:
+    """The task's variant with one sentinel, under the names that T5 has for it."""
+    aliases = [
+        Alias(_FORM.sub(r"_1_sentinel\1", alias.name, count=1), alias.splits)
+        for alias in task.aliases
+    ]
+    return one_sentinel(task, aliases=aliases)
+
+
+TASKS = (*PLAIN, *map(_with_sentinel, PLAIN))

@@ -11,7 +11,10 @@ from functools import partial
 from t2t.casts.winograd import pronoun_problem
 from t2t.json_lines import Fields
 from t2t.rows import UNLABELLED, Row
-from t2t.sources import FilesOrHub, HubSource, OfficialFiles, RowReader
+from t2t.sources import OfficialFiles, RowReader, Source
+
+from .data_cards import card
+from .hub import files_or_hub
 
 FALSE_TRUE = ("False", "True")
 CB_LABELS = ("entailment", "contradiction", "neutral")
@@ -19,16 +22,13 @@ COPA_LABELS = ("choice1", "choice2")
 COPA_QUESTIONS = ("cause", "effect")
 ENTAILMENT_LABELS = ("entailment", "not_entailment")
 
-HUB_DATASET = "aps/super_glue"
-HUB_REVISION = "3de24cf8022e94f4ee4b9d55a6f539891524d646"
-
 LabelReader = Callable[[Fields], int]
 
 # No correction makes these two a part of their texts: other words stand in between.
 _BROKEN_SPANS = ("Kamenev and Zinoviev", "Kamenev, Zinoviev, and Stalin")
 
 
-def source(config: str, folder: str) -> FilesOrHub:
+def source(config: str, folder: str) -> Source:
     """The rows of one SuperGLUE task: official files under superglue/`folder`, or the hub.
 
     Args:
@@ -40,16 +40,13 @@ def source(config: str, folder: str) -> FilesOrHub:
         names = {"test": f"{folder}.jsonl"}
     else:
         names = {"train": "train.jsonl", "validation": "val.jsonl", "test": "test.jsonl"}
-    hub = HubSource(
-        path=HUB_DATASET,
-        config=config,
-        splits=tuple(names),
-        revision=HUB_REVISION,
-        columns=COLUMNS[config],
-        adapt=_sorted_sets if config == "record" else dict,
-    )
     files = {split: f"superglue/{folder}/{name}" for split, name in names.items()}
-    return FilesOrHub(OfficialFiles(files, READERS[config]), hub)
+    return files_or_hub(
+        OfficialFiles(files, READERS[config]),
+        card("super_glue", config),
+        COLUMNS[config],
+        _sorted_sets if config == "record" else dict,
+    )
 
 
 def _texts_and_label(

@@ -35,6 +35,8 @@ ARGUMENTS = {
     "attention.py": ["--rows", "1", "--heads", "1", "--repeats", "1"],
     "cache_memory.py": ["--vocabulary", "{data}/small.model", "--text", "{data}/notes.txt",
                         "--gigabytes", "0.001"],
+    "casting.py": ["--data-dir", "{data}", "--tasks", "super_glue_rte", "--rows", "60",
+                   "--repeats", "1"],
     "decoding.py": ["--short"],
     "denoising.py": ["--rows", "4", "--repeats", "1"],
     "mixing.py": ["--examples", "5000", "--largest", "1000", "--divide", "10", "--repeats", "1"],

@@ -6,10 +6,12 @@ import resource
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.cli import main
 from t2t.commands.options import cell
 from t2t.vocabulary import load_vocabulary, train_vocabulary
@@ -102,6 +104,77 @@ def test_tasks_are_listed_as_a_table_and_as_json(t2t):
     assert json.loads(out)["labels"] == ["entailment", "contradiction", "neutral"]
 
 
+def test_a_word_shortens_the_list_and_one_task_is_shown_with_its_example(t2t):
+    _, out, _ = t2t("tasks", "list", "super_glue_w", "--json")
+    assert {json.loads(line)["task"] for line in out.splitlines()} >= {"super_glue_wsc"}
+    listed = t2t("tasks", "list", "super_glue_w")[1].splitlines()
+    assert all("super_glue_w" in line for line in listed[1:])
+    code, _, error = t2t("tasks", "list", "super_glu_wic")
+    assert code == 2
+    assert "did you mean 'super_glue_wic'?" in error
+    _, out, _ = t2t("tasks", "show", "super_glue_rte")
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert lines["num_examples"] == "train 2490, validation 277, test 3000"
+    assert re.search(r"^example: inputs +rte hypothesis: .* premise: ", out, re.M)
+
+
+MY_TASK = """
+from t2t.metrics.classification import accuracy
+from t2t.sources import MemorySource
+from t2t.task_parts import classification
+
+ROWS = [{{"idx": n, "text": text, "label": n}} for n, text in enumerate(("bad", {text!r}))]
+TASKS = (
+    classification(
+        name="mine", source=MemorySource({{"train": ROWS}}), text=lambda row: row["text"],
+        labels=("no", "yes"), metrics=(accuracy,),
+    ),
+)
+"""
+
+
+def test_a_task_of_the_users_own_is_listed_shown_previewed_and_checked(t2t, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(MY_TASK.format(text="good"))
+    include = ("--include", mine)
+    assert "\nmine " in t2t("tasks", "list", *include)[1]
+    assert t2t("tasks", "show", "mine", *include)[1].startswith("task ")
+    assert "good" in t2t("tasks", "preview", "mine", "--split", "train", *include)[1]
+    code, out, error = t2t("tasks", "check", "mine", *include)
+    assert code == 0
+    assert "ok       mine train round trip: 2 examples read back as the gold value" in out
+    assert error == "mine: errors 0, warnings 0\n"
+
+    mine.write_text(MY_TASK.format(text=7))
+    code, out, error = t2t("tasks", "check", "mine", "--json", *include)
+    assert code == 2
+    assert error == "mine: errors 1, warnings 0\nwrong: mine\n"
+    (found,) = [line for line in map(json.loads, out.splitlines()) if line["level"] == "error"]
+    assert found.pop("example").startswith("row 1: a cast returns pairs of inputs and targets")
+    assert found == {
+        "level": "error",
+        "task": "mine",
+        "split": "train",
+        "check": "rows",
+        "what": "rows cannot be cast: 1 problem",
+        "where": None,
+        "count": 1,
+    }
+
+
+def test_a_task_is_checked_on_real_files_with_a_vocabulary(t2t, data):
+    options = ("--data-dir", data, "--vocabulary", data / "small.model")
+    limits = ("--inputs-length", 99, "--targets-length", 5)
+    code, out, _ = t2t("tasks", "check", "super_glue_rte", *options, *limits, "--split", "train")
+    assert code == 2
+    assert "error    super_glue_rte train lengths: the targets of 2 examples of 2 are over" in out
+    assert "warning  super_glue_rte train count: 2 examples, and the official number is 2490" in out
+    code, out, _ = t2t("tasks", "check", "super_glue_rte", *options, "--limit", 1)
+    assert code == 0
+    assert "validation" in out
+    assert "count:" not in out
+
+
 def test_preview_prints_what_the_model_is_shown(t2t, data, monkeypatch):
     monkeypatch.setenv("T2T_DATA_DIR", str(data))
     code, out, _ = t2t(
@@ -126,7 +199,8 @@ def test_mixtures_show_counted_and_declared_examples(t2t):
     shares = [row["share_of_examples"] for row in rows.values()]
     assert sum(shares) == pytest.approx(1)
     code, out, _ = t2t("mixtures")
-    assert (code, out.split(":")[0]) == (0, "super_glue")
+    assert code == 0
+    assert "\nsuper_glue: " in out
 
 
 def test_mixtures_show_epochs(t2t):
@@ -273,6 +347,10 @@ def test_a_data_folder_that_is_named_goes_before_the_variable(t2t, data, elsewhe
 
 
 MISTAKES = [
+    (["tasks", "check", "super_glue_bolq"], "did you mean 'super_glue_boolq'?"),
+    (["tasks", "check", "super_glue_cb", "--split", "trian"], "did you mean 'train'?"),
+    (["tasks", "check", "super_glue_cb", "--inputs-length", "9"], "need --vocabulary FILE"),
+    (["tasks", "check", "super_glue_cb", "--data-dir", "{data}"], "has no file of any split"),
     (["tasks", "show", "super_glue_bolq"], "did you mean 'super_glue_boolq'?"),
     (["tasks", "preview", "super_glue_axb", "--split", "train"], "unknown split 'train'"),
     (["tasks", "preview", "super_glue_cb", "--data-dir", "{data}"], "CB/val.jsonl: no such file"),
@@ -434,3 +512,115 @@ def test_sigterm_ends_the_building_of_a_cache_which_then_goes_on(data, tmp_path:
     assert process.returncode == 75
     assert err == "t2t: stopped before the cache was whole; the same command goes on\n"
     assert {path.name for path in (tmp_path / "c").iterdir()} == {".lock", "plan.json"}
+
+
+OWN_TASK = """
+name: own
+files: {train: rows.jsonl, validation: rows.jsonl}
+inputs: "own text: {text}"
+labels: [a, b]
+metrics: [accuracy]
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch) -> Path:
+    """A folder with a task in YAML, a broken one beside it, and a vocabulary."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.yaml").write_text(OWN_TASK)
+    (tmp_path / "broken.yaml").write_text(OWN_TASK.replace("inputs", "input"))
+    rows = [{"text": "one", "label": "a"}, {"text": "two", "label": "b"}]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    write_byte_vocabulary(tmp_path / "bytes.model")
+    return tmp_path
+
+
+OWN_RECIPE = [
+    "finetune/own_task",
+    *("--set", "train.steps=1", "--set", "mixture.tasks=[own]"),
+    *("--set", "model.overrides={num_layers: 1, d_model: 16, d_ff: 16}"),
+]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("tasks", "show", "own"),
+        ("tasks", "preview", "own", "--split", "train"),
+        ("tasks", "check", "own"),
+        ("mixtures", "list"),
+        ("mixtures", "show", "--recipe", *OWN_RECIPE),
+        ("validate", *OWN_RECIPE),
+    ],
+)
+def test_every_command_knows_the_tasks_that_are_included(t2t, own, arguments):
+    code, _, err = t2t(*arguments, "--include", "own.yaml")
+    assert code == 0
+    assert "not loaded" not in err
+    code, _, err = t2t(*arguments, "--include", ".")
+    assert code == 0
+    assert err.count("t2t: warning: not loaded: broken.yaml: task own: 1 problem") == 1
+
+
+def test_a_list_says_what_the_user_named_and_cannot_be_loaded(t2t, own, monkeypatch):
+    assert t2t("tasks", "list", "own", "--include", "own.yaml")[0] == 0
+    code, out, err = t2t("tasks", "list", "--include", "own.yaml", "--include", "broken.yaml")
+    assert code == 2
+    assert "own " in out
+    assert "super_glue_boolq" in out
+    assert "broken.yaml:4: input: unknown key; did you mean 'inputs'?" in err
+    code, _, err = t2t("tasks", "show", "own", "--include", "broken.yaml")
+    assert code == 2
+    assert "unknown task 'own'" in err
+    entry = metadata.EntryPoint("mine", "nothing_of_this_name", "t2t.tasks")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
+    code, out, err = t2t("tasks", "list")
+    assert code == 0
+    assert "super_glue_boolq" in out
+    assert "warning: not loaded" in err
+
+
+def test_what_is_included_is_recorded_and_known_again(t2t, own, monkeypatch):
+    train = ("train", *OWN_RECIPE, "--out", "run")
+    assert t2t(*train, "--include", "own.yaml")[::2] == (0, "")
+    assert "include:\n- own.yaml\n" in (own / "run" / "recipe.yaml").read_text()
+    evaluate = ("evaluate", "run", "--tasks", "own", "--out", "run")
+    assert t2t(*evaluate)[::2] == (0, "")
+    record = json.loads((own / "run" / "predictions" / "run.json").read_text())
+    (entry,) = record["files"].values()
+    assert entry["included"] == [str(own / "own.yaml")]
+    assert t2t("score", "run")[::2] == (0, "")
+    (own / "sub").mkdir()
+    monkeypatch.chdir(own / "sub")
+    assert t2t("score", "../run")[::2] == (0, "")
+    monkeypatch.chdir(own)
+    # Going on with another text of the task is another run.
+    longer = (*train, "--set", "train.steps=2", "--include", "own.yaml")
+    (own / "own.yaml").write_text(OWN_TASK.replace("own text", "other text"))
+    code, _, err = t2t(*longer)
+    assert code == 2
+    assert "data of own: " in err
+    (own / "own.yaml").write_text(OWN_TASK)
+    # Where the file lies is nothing that a run learns.
+    assert t2t(*longer[:-1], own / "own.yaml")[::2] == (0, "")
+
+
+def test_a_recipe_may_name_what_it_includes(t2t, own):
+    (own / "recipe.yaml").write_text(
+        "extends: finetune/own_task\ninclude: [own.yaml]\nmixture: {tasks: [own]}\n"
+    )
+    assert t2t("validate", "recipe.yaml")[0] == 0
+    assert t2t("validate", "recipe.yaml", "--include", "broken.yaml")[0] == 0
+    (own / "recipe.yaml").write_text("extends: finetune/own_task\nmixture: {tasks: [own]}\n")
+    code, _, err = t2t("validate", "recipe.yaml", "--include", "broken.yaml")
+    assert code == 2
+    assert "recipe.yaml:2: mixture.tasks: unknown task, mixture or text 'own'" in err
+    assert "broken.yaml:4: input: unknown key" in err
+
+
+def test_a_new_task_takes_no_name_that_is_taken(t2t, tmp_path):
+    for name in ("super_glue_cb", "super_glue"):
+        code, _, err = t2t("tasks", "new", name, "--out", tmp_path)
+        assert code == 2
+        assert f"{name!r} is the name of a task or mixture already" in err
+    assert list(tmp_path.iterdir()) == []

@@ -3,17 +3,17 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
-from t2t.inspection import preview_task
-from t2t.registry import load_tasks
-from t2t.train import run
+from t2t.cli import main
+from t2t.task_loading import load_tasks
 from t2t.vocabulary import train_vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +25,26 @@ def test_generated_pages_are_current():
         [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_of_tasks_has_every_task_with_its_example():
+    page = (ROOT / "docs/tasks.md").read_text()
+    registry = load_tasks()
+    for name, task in registry.tasks.items():
+        section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
+        (example,) = re.findall(r"```text\n(.*?)\n```", section, re.S)[:1]
+        assert example.startswith("document: " if task.objective else "inputs: ")
+        assert all(f"`{alias.name}`" in section for alias in task.aliases)
+        assert f"[`{name}`](#{name})" in page
+    assert all(f"\n| `{name}` |" in page for name in registry.mixtures)
+
+
+def test_what_is_not_known_of_a_task_is_listed():
+    page = (ROOT / "docs/tasks.md").read_text().partition("## What is unknown")[2]
+    for said, what in (("licence", "licence"), ("data set on the hub", "hub")):
+        (line,) = [line for line in page.splitlines() if line.startswith(f"- {said}:")]
+        unknown = {n for n, task in load_tasks().tasks.items() if what in task.card.unknown}
+        assert set(re.findall(r"`(.*?)`", line)) == unknown
 
 
 def anchors(page: Path) -> set[str]:
@@ -68,12 +88,6 @@ def test_every_recipe_in_the_manual_is_shipped():
             assert name in shipped or of_the_reader, f"{page.name}: {name}"
 
 
-ROWS = [
-    {"idx": 0, "sentence": "A fine film.", "label": "positive"},
-    {"idx": 1, "sentence": "I left early.", "label": "negative"},
-]
-
-
 def blocks(page: str, language: str) -> list[str]:
     """The fenced code of a page."""
     return re.findall(
@@ -81,34 +95,51 @@ def blocks(page: str, language: str) -> list[str]:
     )
 
 
-def test_the_task_of_the_manual_works(tmp_path, monkeypatch, capsys):
-    module, test = blocks("add-a-task.md", "python")
+def commands(page: str) -> list[str]:
+    """The t2t commands of a page in order, whole."""
+    text = (ROOT / "docs" / page).read_text().replace("\\\n", " ")
+    return re.findall(r"^    (t2t .*)$", text, re.M)
+
+
+def run_command(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", shlex.split(line))
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code, line
+
+
+def non_blank(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def test_the_task_of_the_manual_works(tmp_path, monkeypatch, capfd):
+    new, *lines, _ = commands("add-a-task.md")
+    (task,) = blocks("add-a-task.md", "yaml")
     (preview,) = blocks("add-a-task.md", "json")
-    (recipe,) = blocks("add-a-task.md", "yaml")
+    module, test = blocks("add-a-task.md", "python")
     monkeypatch.chdir(tmp_path)
-    Path("data/sentiment").mkdir(parents=True)
-    for name in ("train", "val"):
-        lines = "".join(json.dumps(row) + "\n" for row in ROWS)
-        Path(f"data/sentiment/{name}.jsonl").write_text(lines)
-    train_vocabulary([lines] * 9, 40, Path("spiece.model"), kind="bpe", character_coverage=1.0)
+    run_command(new, monkeypatch)
+    assert non_blank(Path("sentiment.yaml").read_text()) == non_blank(task)
+    assert len(non_blank(task)) <= 10
+    for line in lines:
+        capfd.readouterr()
+        run_command(line, monkeypatch)
+        if "preview" in line:
+            assert json.loads(capfd.readouterr().out) == json.loads(preview)
+    assert Path("runs/sentiment/predictions/sentiment.validation.jsonl").is_file()
+    assert Path("runs/sentiment/scores.json").is_file()
+    exec(test, {})
 
-    mine = types.ModuleType("t2t.tasks.my_sentiment")
-    exec(module, mine.__dict__)
-    (task,) = mine.TASKS
-    assert next(preview_task(task, "train", Path("data"))) == json.loads(preview)
-    monkeypatch.setitem(sys.modules, mine.__name__, mine)
-    tests: dict[str, Any] = {}
-    exec(test, tests)
-    tests["test_a_row_is_cast"]()
-
-    registry = load_tasks()
-    registry.add(task, place=mine.__name__)
-    monkeypatch.setattr("t2t.registry.load_tasks", lambda: registry)
-    Path("my_sentiment.yaml").write_text(recipe)
-    sets = ["data.dir=data", "train.steps=2", "model.overrides={num_layers: 1, d_model: 16}"]
-    assert run("my_sentiment.yaml", Path("runs/sentiment"), sets) == 0
-    assert "my_sentiment" in capsys.readouterr().out
-    assert Path("runs/sentiment/predictions/my_sentiment.validation.jsonl").is_file()
+    Path("sentiment.py").write_text(module)
+    assert len(non_blank(module)) <= 12
+    both = [
+        load_tasks([Path(name)]).task("sentiment") for name in ("sentiment.yaml", "sentiment.py")
+    ]
+    for split in ("train", "validation"):
+        of_yaml, of_python = (task.examples(split, None) for task in both)
+        assert of_yaml == of_python
+    right = [both[1].prediction(example, example.targets[0]) for example in of_python]
+    assert both[0].score(right) == both[1].score(right)
 
 
 def test_the_loops_of_the_manual_run_on_own_datasets(tmp_path, monkeypatch):

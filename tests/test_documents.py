@@ -120,3 +120,19 @@ def test_the_books_of_the_shared_folder(shared: Path):
     books = texts(TextSource(("books/novels.parquet",)), shared / "data")
     assert len(books) == 100
     assert sum(len(book.split()) for book in books) > 14_000_000
+
+
+def test_a_source_may_hold_documents_out_for_validation(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("one\ntwo")
+    (tmp_path / "b.txt").write_text("three")
+    source = TextSource(("a.txt",), validation=("b.txt",))
+    assert source.splits == ("train", "validation")
+    assert texts(source, tmp_path) == ["one", "two"]
+    assert [row["text"] for row in source.rows("validation", tmp_path)] == ["three"]
+    assert source.fingerprint("validation", tmp_path) == TextSource(("b.txt",)).fingerprint(
+        "train", tmp_path
+    )
+    assert source.of("train") == TextSource(("a.txt",))
+    assert str(source) == "a.txt, b.txt (column text)"
+    with pytest.raises(UserError, match="test"):
+        source.rows("test", tmp_path)

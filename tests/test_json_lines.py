@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from t2t.errors import UserError
-from t2t.json_lines import json_line, parse_json, read_lines, read_rows
+from t2t.json_lines import json_line, parse_json, read_lines, read_object, read_rows
 
 
 def lines_file(folder: Path, *lines: str | bytes) -> Path:
@@ -197,3 +197,16 @@ def test_parsing_returns_what_was_written(value):
 def test_a_reader_that_fails_names_the_line(tmp_path):
     path = lines_file(tmp_path, '{"a": 1}', '{"b": 1}')
     assert problems_of(path, lambda fields: [fields.values["a"]]) == ["2: line: KeyError: 'a'"]
+
+
+def test_a_list_of_texts_is_read_as_it_is():
+    fields = read_object(b'{"a": ["x", " y"], "b": [], "c": ["x", 1]}', "f:1")
+    assert fields.texts("a") == ["x", " y"]
+    assert fields.texts("b", may_be_empty=True) == []
+    assert not fields.problems
+    assert fields.texts("b") == []
+    assert fields.texts("c") == []
+    assert fields.problems == [
+        "f:1: b: an empty list",
+        "f:1: c: must be a list of strings, is a list",
+    ]

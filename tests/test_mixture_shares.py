@@ -31,6 +31,18 @@ def rows(text: str, count: int) -> list[dict]:
     return [{"text": text, "label": number % 2, "idx": number} for number in range(count)]
 
 
+class FarRows:
+    """Rows that nobody has here without a data folder."""
+
+    splits = ("train",)
+
+    def rows(self, split, data_dir):
+        return rows(SHORT, 3)
+
+    def fingerprint(self, split, data_dir):
+        return "far"
+
+
 @pytest.fixture
 def registry() -> Registry:
     """A task of 16 short examples, declared 100; one of 4 long ones, declared 25."""
@@ -113,11 +125,22 @@ def test_tasks_for_evaluation_only_are_there_with_rate_zero(registry, tmp_path, 
         assert found["probe"]["examples"] is None
 
 
+def far_mixture(registry: Registry) -> str:
+    registry.add(replace(task("far", SHORT, 3, None), source=FarRows()), "here")
+    registry.add(Mixture(name="own", tasks=("far",)), "here")
+    return "own"
+
+
 def test_a_number_that_nobody_declares_must_be_counted(registry, tmp_path):
+    name = far_mixture(registry)
+    with pytest.raises(UserError, match="far declares no number of training examples"):
+        table(registry, None, name)
+    assert table(registry, tmp_path, name)["far"]["examples"] == 3
+
+
+def test_a_number_that_nobody_declares_is_counted_where_rows_are_at_hand(registry):
     registry.add(Mixture(name="own", tasks=("probe",)), "here")
-    with pytest.raises(UserError, match="probe declares no number of training examples"):
-        table(registry, None, "own")
-    assert table(registry, tmp_path, "own")["probe"]["examples"] == 3
+    assert table(registry, None, "own")["probe"]["examples"] == 3
 
 
 def test_tasks_say_what_they_are_used_for(registry, tmp_path):
@@ -136,9 +159,8 @@ def test_epochs_of_rows_with_one_example(registry, tmp_path):
     assert (found["short"]["drawn"], found["short"]["epochs"]) == (40, pytest.approx(40 / 16))
     assert (found["long"]["drawn"], found["long"]["epochs"]) == (40, pytest.approx(40 / 4))
     assert found["probe"]["epochs"] is None
-    registry.add(Mixture(name="own", tasks=("probe",)), "here")
-    unknown = table(registry, None, "own", rates="equal", steps=10, batch_size=8)
-    assert (unknown["probe"]["drawn"], unknown["probe"]["epochs"]) == (80, None)
+    unknown = table(registry, None, far_mixture(registry), rates="equal", steps=10, batch_size=8)
+    assert (unknown["far"]["drawn"], unknown["far"]["epochs"]) == (80, None)
 
 
 def test_epochs_of_packed_rows_are_estimated(registry, tmp_path, vocabulary_file):

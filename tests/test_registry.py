@@ -1,17 +1,13 @@
 """Mixtures and the registry: names, nesting, and what is refused."""
 
-import importlib
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from t2t.errors import UserError
-from t2t.registry import Mixture, Registry, load_tasks
+from t2t.registry import Mixture, MixtureFamily, Registry
 from t2t.sources import MemorySource
-from t2t.task import Task
+from t2t.task import Alias, Task
 
 
 def task(name: str) -> Task:
@@ -136,43 +132,71 @@ def test_more_tasks_go_before_those_of_their_names():
     assert names(tasks.expand(["both"], training=True)) == ["a", "b"]
 
 
-def test_loading_gives_a_new_registry_each_time():
-    first, second = load_tasks(), load_tasks()
-    assert first is not second
-    assert set(first.tasks) == set(second.tasks)
-    assert first.tasks
+def aliased(name: str, source: MemorySource, **aliases: tuple[str, ...] | None) -> Task:
+    own = tuple(Alias(alias, splits) for alias, splits in aliases.items())
+    return Task(name=name, source=source, cast=lambda row: ("", ""), aliases=own)
 
 
-def test_loading_all_tasks_is_light():
-    heavy = ["torch", "datasets", "transformers", "sklearn", "scipy", "evaluate", "numpy"]
-    code = (
-        "import sys; from t2t.registry import load_tasks; load_tasks(); "
-        f"print([name for name in {heavy} if name in sys.modules])"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+def test_an_alias_is_the_task_and_may_have_fewer_splits():
+    source = MemorySource({"train": [], "validation": []})
+    tasks = registry()
+    tasks.add(aliased("new", source, old=None, old_eval=("validation",)), place="here")
+    assert tasks.task("old") is tasks.task("new")
+    part = tasks.task("old_eval")
+    assert (part.name, part.splits) == ("new", ("validation",))
+    with pytest.raises(UserError, match="did you mean 'old_eval'"):
+        tasks.task("old_evl")
 
 
-def test_the_folder_of_tasks_has_one_name():
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import tasks"
-    root = str(Path(__file__).resolve().parents[1])
-    run = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True)
-    assert "import t2t.tasks, not the top-level folder" in run.stderr
+def test_aliases_of_one_task_in_a_mixture_are_one_task():
+    source = MemorySource({"train": [], "validation": []})
+    tasks = registry()
+    tasks.add(aliased("new", source, old=("train",), old_eval=("validation",)), place="here")
+    for rate in (0, 1.0):
+        members = {"a": 1.0, "old": 259.0, "old_eval": rate}
+        tasks.mixtures["mix"] = Mixture(name="mix", tasks=members)
+        (_, whole) = tasks.expand(["mix"])
+        assert (whole.name, whole.splits) == ("new", ("train", "validation"))
+        (_, trained) = tasks.expand(["mix"], training=True)
+        assert (trained.name, trained.splits) == ("new", ("train",))
 
 
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("TASKS = (", r"broken\.py:1: .*SyntaxError"),
-        ("\nTASKS = MINE", r"broken\.py:2: .*NameError: name 'MINE'"),
-        ("TASKS = 5", "TASKS must be a tuple of Task objects"),
-        ("MIXTURES = ('a',)", "MIXTURES must be a tuple of Mixture objects"),
-    ],
-)
-def test_a_slip_in_a_task_module_is_one_message(tmp_path, monkeypatch, code, message):
-    (tmp_path / "broken.py").write_text(code)
-    package = importlib.import_module("t2t.tasks")
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    with pytest.raises(UserError, match=message):
-        load_tasks()
-    sys.modules.pop("t2t.tasks.broken", None)
+def test_an_alias_that_is_taken_is_refused_whole():
+    tasks = registry()
+    with pytest.raises(UserError, match="'b' is defined twice: in here and there"):
+        tasks.add(aliased("new", MemorySource({"train": []}), b=None), place="there")
+    assert not tasks.is_task("new")
+
+
+def test_a_member_without_training_examples_is_only_evaluated():
+    tasks = registry()
+    tasks.add(aliased("test_only", MemorySource({"test": []})), place="here")
+    tasks.add(Mixture(name="mix", tasks={"a": 1.0, "test_only": 1.0}), place="here")
+    assert names(tasks.expand(["mix"], training=True)) == ["a"]
+    assert tasks.evaluation_only("mix") == {"test_only"}
+    assert names(tasks.expand(["test_only"], training=True)) == ["test_only"]
+
+
+def without(left_out: str, tasks: Registry) -> Mixture:
+    if not tasks.is_task(left_out):
+        raise tasks.unknown("task", left_out, where="leave_one_out")
+    rest = tuple(name for name in ("a", "b") if name != left_out)
+    return Mixture(name=f"leave_one_out:{left_out}", tasks=rest)
+
+
+def test_a_family_makes_the_mixtures_that_are_asked_for():
+    tasks = registry()
+    tasks.add(MixtureFamily("leave_one_out", "TASK", without), place="here")
+    assert names(tasks.expand(["leave_one_out:a"])) == ["b"]
+    assert tasks.mixture("leave_one_out:b").tasks == ("a",)
+    with pytest.raises(UserError, match="leave_one_out: unknown task 'c'"):
+        tasks.mixture("leave_one_out:c")
+    with pytest.raises(UserError, match="did you mean 'leave_one_out:TASK'"):
+        tasks.mixture("leave_one_out")
+
+
+def test_an_unknown_name_says_what_could_not_be_loaded():
+    tasks = registry()
+    tasks.problems.append("mine.py:3: NameError")
+    with pytest.raises(UserError, match=r"(?s)unknown task 'mine'.*Not loaded:.*mine.py:3"):
+        tasks.task("mine")

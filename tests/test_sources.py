@@ -6,6 +6,7 @@ import pytest
 
 from t2t.errors import RunError, UserError
 from t2t.sources import FilesOrHub, HubSource, MemorySource, OfficialFiles
+from t2t.tables import tab_separated
 
 FILES = {"train": "set/task/train.jsonl", "validation": "set/task/val.jsonl"}
 
@@ -134,3 +135,15 @@ def test_files_with_a_data_folder_and_the_hub_without(tmp_path: Path, fake_hub):
     assert source.fingerprint("train", tmp_path) != source.fingerprint("train", None)
     with pytest.raises(UserError, match="no such file"):
         source.rows("validation", tmp_path)
+
+
+def test_each_split_may_have_a_format_of_its_own(tmp_path):
+    (tmp_path / "train.tsv").write_text("1\tone\n")
+    (tmp_path / "test.tsv").write_text("text\ntwo\n")
+    source = OfficialFiles(
+        {"train": "train.tsv", "test": "test.tsv"},
+        lambda fields, labelled: [{"text": fields.text("text"), "labelled": labelled}],
+        {"train": tab_separated(("label", "text")), "test": tab_separated()},
+    )
+    assert source.rows("train", tmp_path) == [{"text": "one", "labelled": True}]
+    assert source.rows("test", tmp_path) == [{"text": "two", "labelled": False}]

@@ -195,3 +195,15 @@ def test_a_metric_that_fails_is_one_message():
     prediction = Prediction(Example("0", 0, "", ("x",), "x"), "x", "x", None)
     with pytest.raises(UserError, match="task own: a metric fails: KeyError: 'answer'"):
         task.score([prediction])
+
+
+def test_a_trimming_that_does_not_exist_is_refused():
+    with pytest.raises(
+        UserError, match="task own: unknown trimming 'keep_lst'; did you mean 'keep_last'"
+    ):
+        Task(
+            name="own",
+            source=MemorySource({"train": []}),
+            cast=lambda row: ("", ""),
+            trimming="keep_lst",
+        )

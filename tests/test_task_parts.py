@@ -1,12 +1,13 @@
 from functools import partial
 
 from t2t.casts import classification as casts
+from t2t.data_card import DataCard
 from t2t.documents import TextSource
 from t2t.metrics import classification as metrics
 from t2t.objective import Objective
 from t2t.sources import MemorySource
 from t2t.task import Example, Invalid, Prediction, Task
-from t2t.task_parts import classification, text_task
+from t2t.task_parts import classification, parse_number, parse_referent, parse_span, text_task
 
 COLOURS = ("red", "blue")
 SKY = {"of": "sky", "label": 1, "idx": 7}
@@ -40,6 +41,14 @@ def test_a_classification_names_the_labels_of_its_rows():
     assert (task.labels, task.num_examples) == (COLOURS, {"test": 3})
 
 
+def test_numbers_and_spans_are_parsed_or_invalid():
+    example = Example("0", 0, "", ("",), {"answers": ["c"], "context": "a b c"})
+    assert parse_number(" 3.2", example) == 3.2
+    assert parse_span("start: 1 end: 2", example) == "b c"
+    for value in (parse_number("three", example), parse_span("b c", example)):
+        assert isinstance(value, Invalid)
+
+
 def test_a_label_is_read_back_exactly():
     task = colour_task([SKY])
     (example,) = task.examples("test", None)
@@ -69,3 +78,20 @@ def test_a_text_task_is_a_corpus_with_an_objective(tmp_path):
         ("", "one"),
         ("", "two"),
     ]
+
+
+def test_a_referent_is_right_where_it_names_the_candidate():
+    example = Example("0", 0, "", ("the old dog",), None)
+    labels = ("no", "yes")
+    assert parse_referent("The dog", example, labels) == "yes"
+    assert parse_referent("the cat", example, labels) == "no"
+    assert parse_referent("the", example, labels) == Invalid("'the' names nothing")
+
+
+def test_a_classification_takes_its_counts_from_the_card():
+    card = DataCard(num_examples={"train": 7})
+    settings = {"name": "sky", "source": MemorySource({}), "text": str, "labels": COLOURS}
+    task = classification(**settings, card=card, aliases=("heaven",))
+    assert (task.num_examples, task.card) == ({"train": 7}, card)
+    assert [alias.name for alias in task.aliases] == ["heaven"]
+    assert classification(**settings, card=card, num_examples={}).num_examples == {}

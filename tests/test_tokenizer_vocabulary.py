@@ -2,10 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from t2t.errors import UserError
-from t2t.tokenizer_vocabulary import TokenizerVocabulary
+from t2t.tokenizer_vocabulary import TokenizerFolder, TokenizerVocabulary
 from t2t.vocabulary import load_vocabulary, train_vocabulary
 
 TEXTS = ["a fine film", "it rains  and rains", "", "ünïcode", "<extra_id_0> a film <extra_id_7>"]
@@ -57,10 +58,97 @@ def test_a_sentinel_that_is_not_there_is_refused(folder):
         vocabulary.sentinel(100)
 
 
-def test_a_tokenizer_with_other_special_ids_is_refused():
-    from tokenizers import Tokenizer, models
+def words(tokens: dict[str, int], **special: str) -> PreTrainedTokenizerFast:
+    """A tokenizer of whole words."""
+    model = Tokenizer(models.WordLevel(tokens, unk_token=special.get("unk_token")))
+    model.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=model, **special)
 
-    words = Tokenizer(models.WordLevel({"<pad>": 3, "</s>": 1, "a": 0}, unk_token="a"))
-    other = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>")
-    with pytest.raises(UserError, match="ids 3 and 1; rows are made with 0 and 1"):
-        TokenizerVocabulary(other)
+
+def test_other_special_ids_are_renumbered():
+    tokens = {"a": 0, "<s>": 1, "</s>": 2, "<pad>": 3, "b": 4, "[U]": 5}
+    theirs = words(tokens, pad_token="<pad>", eos_token="</s>", unk_token="[U]")
+    vocabulary = TokenizerVocabulary(theirs)
+    assert vocabulary.is_renumbered
+    assert vocabulary.tokens == ["<pad>", "</s>", "a", "<s>", "b", "[U]"]
+    assert vocabulary.encode("b a c") == [4, 2, 5]
+    assert vocabulary.unknown_id == 5
+    assert vocabulary.decode([4, 0, 2, 1, 4]) == "b a"
+    # Row of our id in the place of each of the tokenizer's.
+    assert [vocabulary.tokens[ours] for ours in vocabulary.own_order()] == list(tokens)
+    swapped = words(tokens | {"<pad>": 2, "</s>": 3}, pad_token="<pad>", eos_token="</s>")
+    assert TokenizerVocabulary(swapped).fingerprint != vocabulary.fingerprint
+
+
+def test_a_separator_ends_what_has_no_end_and_padding_is_added():
+    theirs = words({"[SEP]": 0, "a": 1}, sep_token="[SEP]")
+    vocabulary = TokenizerVocabulary(theirs)
+    assert vocabulary.tokens == ["<pad>", "[SEP]", "a"]
+    assert len(theirs) == 2, "the tokenizer is left as it is"
+    end_alone = TokenizerVocabulary(words({"a": 0, "e": 1}, pad_token="e", eos_token="e"))
+    assert end_alone.tokens == ["<pad>", "e", "a"]
+    assert TokenizerVocabulary(words({"a": 0})).tokens == ["<pad>", "</s>", "a"]
+
+
+def test_sentinels_are_added_as_the_last_ids_in_reverse_or_kept():
+    plain = words({"<pad>": 0, "</s>": 1, "a": 2}, pad_token="<pad>", eos_token="</s>")
+    vocabulary = TokenizerVocabulary(plain, 3)
+    assert vocabulary.tokens[3:] == ["<extra_id_2>", "<extra_id_1>", "<extra_id_0>"]
+    assert (vocabulary.num_sentinels, vocabulary.num_added_sentinels) == (3, 3)
+    assert vocabulary.encode("a <extra_id_0> a") == [2, vocabulary.sentinel(0), 2]
+    assert TokenizerVocabulary(plain).num_sentinels == 0
+    # ByT5's count up: they are put in the order of all others.
+    tokens = {"<pad>": 0, "</s>": 1, "<extra_id_0>": 2, "<extra_id_1>": 3, "a": 4}
+    up = TokenizerVocabulary(words(tokens, pad_token="<pad>", eos_token="</s>"), 100)
+    assert up.tokens == ["<pad>", "</s>", "a", "<extra_id_1>", "<extra_id_0>"]
+    assert up.num_added_sentinels == 0
+
+
+def test_unknown_parts_are_the_words_without_a_token():
+    known = {"<pad>": 0, "</s>": 1, "good": 2, "[U]": 3}
+    special = {"pad_token": "<pad>", "eos_token": "</s>"}
+    with_id = TokenizerVocabulary(words(known, unk_token="[U]", **special))
+    texts = ["good 한국 good", "good", "日本"]
+    assert with_id.unknown_parts(texts) == [["한국"], [], ["日本"]]
+    lossy = Tokenizer(models.BPE({"g": 2, "o": 3}, []))
+    lossy.pre_tokenizer = pre_tokenizers.Whitespace()
+    without = TokenizerVocabulary(PreTrainedTokenizerFast(tokenizer_object=lossy))
+    assert len(without.encode("go 한국")) == 2
+    assert without.unknown_parts(["go 한국 od"]) == [["한국", "d"]]
+
+
+def test_a_folder_is_read_and_its_files_are_kept(tmp_path):
+    known = {"<pad>": 0, "</s>": 1, "a": 2}
+    words(known, pad_token="<pad>", eos_token="</s>").save_pretrained(tmp_path / "own")
+    (tmp_path / "own" / "model.safetensors").write_bytes(b"large")
+    vocabulary = load_vocabulary(tmp_path / "own", 2)
+    assert isinstance(vocabulary, TokenizerFolder)
+    vocabulary.save(tmp_path / "kept")
+    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert kept == ["tokenizer.json", "tokenizer_config.json"]
+    assert load_vocabulary(tmp_path / "kept", 2).fingerprint == vocabulary.fingerprint
+    assert load_vocabulary(tmp_path / "kept", 3).fingerprint != vocabulary.fingerprint
+
+
+def test_a_folder_without_a_whole_tokenizer_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no tokenizer that transformers reads"):
+        load_vocabulary(tmp_path)
+    # transformers makes a T5 tokenizer of four pieces of this.
+    (tmp_path / "config.json").write_text('{"model_type": "t5"}')
+    with pytest.raises(UserError, match=r"no tokenizer: none of .*tokenizer\.json"):
+        load_vocabulary(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(UserError, match="no tokenizer that transformers reads"):
+        load_vocabulary(tmp_path)
+    code = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(code))
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(UserError):
+        load_vocabulary(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_documents_are_encoded_as_texts_are(folder):
+    vocabulary = load_vocabulary(folder)
+    found = [ids.tolist() for ids in vocabulary.encode_documents(TEXTS)]
+    assert found == vocabulary.encode_batch(TEXTS)

@@ -10,9 +10,11 @@ import torch
 import yaml
 
 from t2t import train
+from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.evaluation.evaluate import evaluate
 from t2t.evaluation.scoring import score_directory
-from t2t.registry import load_tasks
+from t2t.new_task import new_task
+from t2t.task_loading import load_tasks
 from t2t.vocabulary import train_vocabulary
 
 LABELS = {"RTE": "entailment", "CB": "neutral"}
@@ -186,3 +188,24 @@ def test_the_module_takes_a_recipe_a_folder_and_settings(recipe, trained, monkey
     error = capsys.readouterr().err
     assert "seed: 0 -> 1" in error
     assert "train.keep" not in error
+
+
+def test_the_launched_module_takes_files_of_tasks(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_byte_vocabulary(tmp_path / "bytes.model")
+    new_task("own", tmp_path, "classification")
+    (tmp_path / "broken.yaml").write_text("name: broken")
+    small = "model.overrides={num_layers: 1, d_model: 16, d_ff: 16}"
+    sets = ["--set", "mixture.tasks=[own]", "--set", "train.steps=1", "--set", small]
+    named = ["--include", "own.yaml", "--include", "broken.yaml"]
+    monkeypatch.setattr(
+        sys, "argv", ["t2t.train", "finetune/own_task", "--out", "run", *sets, *named]
+    )
+    for rank, warnings in (("0", 1), ("1", 0)):
+        monkeypatch.setattr(train, "_is_main", lambda rank=rank: rank == "0")
+        with pytest.raises(SystemExit) as stopped:
+            train.main()
+        assert stopped.value.code == 0
+        assert capsys.readouterr().err.count("warning: not loaded: broken.yaml") == warnings
+    recipe = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
+    assert recipe["include"] == ["own.yaml", "broken.yaml"]

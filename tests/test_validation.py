@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import UserError
-from t2t.registry import load_tasks
+from t2t.task_loading import load_tasks
 from t2t.validation import validate, validated
 from t2t.vocabulary import train_vocabulary
 

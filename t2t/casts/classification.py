@@ -25,14 +25,16 @@ def labelled(row: Row, text: Callable[[Row], str], labels: Sequence[str]) -> Tex
 
 
 def label_name(row: Row, labels: Sequence[str]) -> str | None:
-    """The name of a row's label id, None for -1.
+    """The name of a row's label, which is its id or the name itself; None for -1.
 
     Raises:
-        UserError: the id is neither -1 nor the position of a label.
+        UserError: it is neither -1 nor the position or the name of a label.
     """
     label = value_of(row, "label")
     if label == UNLABELLED:
         return None
+    if isinstance(label, str) and label in labels:
+        return label
     if type(label) is not int or label not in range(len(labels)):
         raise UserError(f"label: must be -1 or in 0..{len(labels) - 1}, is {label!r}")
     return labels[label]

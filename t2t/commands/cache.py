@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.options import AsJson, CacheDir, DataDir, OutDir, cell
+from t2t.special_ids import NUM_SENTINELS
 
 cache_app = typer.Typer(
     help="Token caches: build one from text, show it, verify it.", no_args_is_help=True
@@ -18,12 +19,17 @@ def build_cache(
     files: Annotated[
         list[str], typer.Argument(help=".txt, .jsonl or .parquet files; the first two also as .gz.")
     ],
-    vocabulary: Annotated[Path, typer.Option(help="A SentencePiece model file.")],
+    vocabulary: Annotated[
+        Path, typer.Option(help="A SentencePiece model file, or a tokenizer's folder.")
+    ],
     out: OutDir,
     column: Annotated[str, typer.Option(help="The text's field in .jsonl and .parquet.")] = "text",
     on_bad_row: Annotated[
         Literal["skip", "refuse"], typer.Option(help="Rows that hold no text.")
     ] = "skip",
+    sentinels: Annotated[
+        int, typer.Option(min=0, help="How many a vocabulary without any gets, as in the recipe.")
+    ] = NUM_SENTINELS,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; by default one a core.")
     ] = None,
@@ -40,7 +46,7 @@ def build_cache(
     with StopRequest(before="stopped before the cache was whole"):
         cache = cache_of(
             source,
-            load_vocabulary(vocabulary),
+            load_vocabulary(vocabulary, sentinels),
             resolve_data_dir(data_dir),
             out,
             lambda line: print(line, flush=True),

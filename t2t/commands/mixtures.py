@@ -1,28 +1,35 @@
 """`t2t mixtures ...`: which tasks are mixed, and how often each is drawn."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from t2t.commands.options import AsJson, DataDir, Sets, VocabularyFile, print_rows
+from t2t.commands.options import (
+    AsJson,
+    DataDir,
+    Include,
+    Sets,
+    VocabularyFile,
+    print_rows,
+    tasks_with,
+)
 
 mixtures_app = typer.Typer(help="Mixtures: list them, show rates and shares.")
 
 
 @mixtures_app.callback(invoke_without_command=True)
-def mixtures(context: typer.Context) -> None:
+def mixtures(context: typer.Context, include: Include = None) -> None:
     """List the mixtures unless another command follows."""
     if context.invoked_subcommand is None:
-        list_mixtures()
+        list_mixtures(include)
 
 
 @mixtures_app.command("list")
-def list_mixtures() -> None:
+def list_mixtures(include: Include = None) -> None:
     """Every mixture and its members."""
-    from t2t.registry import load_tasks
-
-    registry = load_tasks()
+    registry = tasks_with(include)
     for name, mixture in sorted(registry.mixtures.items()):
         only = f" (evaluation only: {', '.join(mixture.evaluation_only)})"
         print(f"{name}: {', '.join(mixture.rates)}{only if mixture.evaluation_only else ''}")
@@ -59,6 +66,7 @@ def show_mixture(
     pack: Annotated[
         bool | None, typer.Option("--pack", help="Epochs of packed rows; needs --vocabulary.")
     ] = None,
+    include: Include = None,
     as_json: AsJson = False,
 ) -> None:
     """A mixture's rates, examples and expected shares; of tokens too, with --vocabulary.
@@ -66,7 +74,7 @@ def show_mixture(
     With --steps and --batch-size also how often each task's examples are seen.
     """
     from t2t.mixture_shares import shares
-    from t2t.registry import load_tasks
+    from t2t.recipe_files import load_recipe
 
     given = {
         "rates": rates,
@@ -82,7 +90,9 @@ def show_mixture(
         "pack": pack,
     }
     options = {key: value for key, value in given.items() if value is not None}
-    rows = shares(load_tasks(), name, recipe, sets or [], options, _say)
+    of_recipe = map(Path, load_recipe(recipe, sets or []).include) if recipe else ()
+    registry = tasks_with([*of_recipe, *(include or ())])
+    rows = shares(registry, name, recipe, sets or [], options, _say)
     print_rows(rows, as_json)
 
 

@@ -1,10 +1,15 @@
 """Options and arguments that several commands take, and how tables are printed."""
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from t2t.registry import Registry
 
 DataDir = Annotated[
     Path | None,
@@ -18,7 +23,34 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")
 RecipeName = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
 OutDir = Annotated[Path, typer.Option(help="Folder to write to.")]
 CacheDir = Annotated[Path, typer.Argument(help="Where `t2t cache build` wrote.")]
-VocabularyFile = Annotated[Path | None, typer.Option(help="A SentencePiece model file.")]
+VocabularyFile = Annotated[
+    Path | None, typer.Option(help="A SentencePiece model file, or a tokenizer's folder.")
+]
+Include = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--include",
+        metavar="PATH",
+        help="A .yaml or .py file of tasks, or a folder of them; may be given several times.",
+    ),
+]
+
+
+def tasks_with(include: Sequence[Path] | None, recorded: Sequence[Path] = ()) -> "Registry":
+    """All tasks, with those of the files that the user names; warns of what cannot be loaded.
+
+    Args:
+        include: what the user names.
+        recorded: further files, as for `load_tasks`.
+    """
+    from t2t.task_loading import load_tasks, report_problems
+
+    return report_problems(load_tasks(include or (), recorded), warn)
+
+
+def warn(line: str) -> None:
+    """Print beside what a program may read."""
+    print(f"t2t: {line}", file=sys.stderr)
 
 
 def print_rows(rows: list[dict[str, object]], as_json: bool) -> None:

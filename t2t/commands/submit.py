@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from t2t.commands.options import DataDir
+from t2t.commands.options import DataDir, Include, tasks_with
 
 submit_app = typer.Typer(
     help="Leaderboard submissions: write one, check one.", no_args_is_help=True
@@ -23,18 +23,18 @@ def submit_superglue(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse invalid outputs instead of replacing them.")
     ] = False,
+    include: Include = None,
 ) -> None:
     """Write a SuperGLUE submission from test predictions."""
     from t2t.config import resolve_data_dir
     from t2t.evaluation.leaderboards.submission import write_submission
     from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-    from t2t.registry import load_tasks
 
     report = write_submission(
         SUPERGLUE,
         predictions,
         out,
-        load_tasks(),
+        tasks_with(include),
         resolve_data_dir(data_dir),
         fill_missing=fill_missing,
         strict=strict,
@@ -46,12 +46,12 @@ def submit_superglue(
 def check(
     file: Annotated[Path, typer.Argument(help="A submission's zip.")],
     data_dir: DataDir = None,
+    include: Include = None,
 ) -> None:
     """Check a SuperGLUE submission against the test files, or the official counts."""
     from t2t.config import resolve_data_dir
     from t2t.evaluation.leaderboards.check import check_submission
     from t2t.evaluation.leaderboards.superglue import SUPERGLUE
-    from t2t.registry import load_tasks
 
-    report = check_submission(file, SUPERGLUE, load_tasks(), resolve_data_dir(data_dir))
+    report = check_submission(file, SUPERGLUE, tasks_with(include), resolve_data_dir(data_dir))
     print("\n".join(report.lines()))

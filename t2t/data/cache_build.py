@@ -42,7 +42,7 @@ from t2t.errors import RunError, UserError
 from t2t.files import fsync_directory, sha256_file, write_json
 from t2t.progress import counting
 from t2t.text_files import Part, cut
-from t2t.vocabulary import SentencePieceVocabulary
+from t2t.vocabulary import StoredVocabulary
 
 PART_BYTES = 32 << 20
 """Bytes of text in a part: seconds of work, so that little is lost and all cores are busy."""
@@ -59,7 +59,7 @@ Report = Callable[[str], None]
 
 def cache_of(
     source: TextSource,
-    vocabulary: SentencePieceVocabulary,
+    vocabulary: StoredVocabulary,
     data_dir: Path | None,
     folder: Path,
     report: Report,
@@ -128,7 +128,7 @@ def _built(folder: Path, wanted: "_Wanted", report: Report, *, verify: bool) -> 
 
 
 def is_whole(
-    source: TextSource, vocabulary: SentencePieceVocabulary, data_dir: Path | None, folder: Path
+    source: TextSource, vocabulary: StoredVocabulary, data_dir: Path | None, folder: Path
 ) -> bool:
     """Whether `cache_of` would open the cache in `folder` as it is."""
     paths = tuple(source.paths(data_dir))
@@ -143,7 +143,7 @@ class _Wanted:
     """What a cache is asked for."""
 
     source: TextSource
-    vocabulary: SentencePieceVocabulary
+    vocabulary: StoredVocabulary
     paths: tuple[Path, ...]
     part_bytes: int
     workers: int

@@ -12,7 +12,7 @@ from t2t.data.cache_manifest import Shard, shard_file
 from t2t.data.ragged import Array
 from t2t.data.tokenization import Losses, token_blocks
 from t2t.text_files import Part
-from t2t.vocabulary import SentencePieceVocabulary
+from t2t.vocabulary import StoredVocabulary, load_vocabulary
 
 
 def write_shard(
@@ -23,8 +23,8 @@ def write_shard(
     Args:
         numbered: the shard's number and the part of the text.
         folder: where its two files are written.
-        vocabulary: the SentencePiece model file.
-        sentinels: how many are appended to it.
+        vocabulary: the SentencePiece model file, or the tokenizer's folder.
+        sentinels: how many are added to one without any.
         column: the field of the text.
 
     Raises:
@@ -60,6 +60,6 @@ def _write(path: Path, arrays: Iterable[Array]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _vocabulary(path: Path, sentinels: int) -> SentencePieceVocabulary:
+def _vocabulary(path: Path, sentinels: int) -> StoredVocabulary:
     """The vocabulary, read once in a process."""
-    return SentencePieceVocabulary(path, sentinels)
+    return load_vocabulary(path, sentinels)

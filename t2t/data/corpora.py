@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +11,12 @@ from t2t.data.corpus import Corpus
 from t2t.data.examples import TokenizedExamples
 from t2t.data.objectives import window_objective
 from t2t.data.tokenization import tokenized, tokenized_texts
+from t2t.data.unknown_text import heads, warning
 from t2t.data.windows import TextWindows, TokenizedDocuments
 from t2t.documents import TextSource
 from t2t.files import sha256_json
 from t2t.task import Task
-from t2t.vocabulary import SentencePieceVocabulary
+from t2t.vocabulary import StoredVocabulary
 
 # Files that are smaller together are tokenised in memory when a run starts: under a minute, and
 # less than a gigabyte.
@@ -24,6 +25,8 @@ CACHED_FROM_BYTES = 1 << 28
 # `t2t cache verify` does it for larger ones.
 VERIFIED_BYTES = 1 << 32
 CACHE_DIR_VARIABLE = "T2T_CACHE_DIR"
+# What `TextSource.of` calls the one split it is left with.
+TRAIN = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Caching:
     """Holds a folder for each text; None for T2T_CACHE_DIR, else ~/.cache/t2t."""
 
     def folder_for(
-        self, name: str, source: TextSource, vocabulary: SentencePieceVocabulary, paths: list[Path]
+        self, name: str, source: TextSource, vocabulary: StoredVocabulary, paths: list[Path]
     ) -> Path | None:
         """The folder of a text's cache; None where it is tokenised in memory."""
         small = sum(path.stat().st_size for path in paths) < CACHED_FROM_BYTES
@@ -54,7 +57,7 @@ IN_MEMORY = Caching("never")
 def load_corpus(
     task: Task,
     split: str,
-    vocabulary: SentencePieceVocabulary,
+    vocabulary: StoredVocabulary,
     data_dir: Path | None,
     *,
     inputs_length: int,
@@ -72,7 +75,7 @@ def load_corpus(
         data_dir: folder of the official files; None for the task's hub data set.
         inputs_length: longest inputs in tokens, EOS included.
         targets_length: longest targets in tokens, EOS included.
-        seed: of a text task's document order and noise.
+        seed: of a text task's document order and noise, and of windows around targets.
         caching: when the tokens of text files are kept on disk.
         report: is told what is left out, and how a cache is built.
 
@@ -81,13 +84,20 @@ def load_corpus(
         RunError: a cache could not be written.
     """
     if task.objective is None:
-        return TokenizedExamples.from_task(
-            task, split, vocabulary, data_dir, inputs_length, targets_length
+        examples = TokenizedExamples.from_task(
+            task, split, vocabulary, data_dir, inputs_length, targets_length, report, seed=seed
         )
+        for what, count in examples.left_out.items():
+            report(f"{task.name}: {what} left out: {count}")
+        return examples
     # First, for documents may take long to tokenise.
+    settings = task.objective
     objective = window_objective(
-        task.objective, vocabulary, inputs_length, targets_length, where=task.name
+        settings, vocabulary, inputs_length, targets_length, where=task.name
     )
+    if isinstance(task.source, TextSource):
+        task, split = replace(task, source=task.source.of(split)), TRAIN
+    tell_unknown_text(task, split, vocabulary, data_dir, report)
     return TextWindows(
         task.name,
         _documents(task, split, vocabulary, data_dir, caching, report),
@@ -95,13 +105,34 @@ def load_corpus(
         inputs_length,
         targets_length,
         seed,
-        tokens=task.objective.tokens,
-        chunk_tokens=task.objective.chunk_tokens,
+        tokens=settings.tokens,
+        chunk_tokens=settings.chunk_tokens,
     )
 
 
+def tell_unknown_text(
+    task: Task,
+    split: str,
+    vocabulary: StoredVocabulary,
+    data_dir: Path | None,
+    report: Callable[[str], None],
+) -> None:
+    """Report where much of a text task's text is unknown to the vocabulary.
+
+    Raises:
+        UserError: the text cannot be read.
+    """
+    if isinstance(task.source, TextSource):
+        texts = heads(task.source, data_dir)
+    else:
+        texts = [row["text"] for row in task.rows(split, data_dir)]
+    line = warning(task.name, {"text": texts}, vocabulary)
+    if line:
+        report(line)
+
+
 def cache_folder(
-    task: Task, vocabulary: SentencePieceVocabulary, data_dir: Path | None, caching: Caching
+    task: Task, vocabulary: StoredVocabulary, data_dir: Path | None, caching: Caching
 ) -> Path | None:
     """Where a task's text is kept as token ids; None for other tasks, and text in memory."""
     if task.objective is None or not isinstance(task.source, TextSource):
@@ -111,7 +142,7 @@ def cache_folder(
 
 
 def waits_for_cache(
-    task: Task, vocabulary: SentencePieceVocabulary, data_dir: Path | None, caching: Caching
+    task: Task, vocabulary: StoredVocabulary, data_dir: Path | None, caching: Caching
 ) -> Path | None:
     """The folder of a cache that `load_corpus` would have to build first; None if it need not.
 
@@ -130,7 +161,7 @@ def waits_for_cache(
 def _documents(
     task: Task,
     split: str,
-    vocabulary: SentencePieceVocabulary,
+    vocabulary: StoredVocabulary,
     data_dir: Path | None,
     caching: Caching,
     report: Callable[[str], None],

@@ -110,13 +110,13 @@ def reached_twice(members: Mapping[str, Rate], registry: Registry) -> dict[str, 
     for name, rate in members.items():
         if _is_zero(rate):
             continue
-        if name in registry.mixtures:
+        if registry.is_mixture(name):
             mixture = registry.mixture(name)
-            inside = reached_twice(mixture.rates, registry)
+            inside = reached_twice(registry.trained_rates(mixture), registry)
             for task in registry.expand([name], training=True):
                 found[task.name] += inside.get(task.name, 1)
         else:
-            found[name] += 1
+            found[registry.task(name).name] += 1
     return {name: times for name, times in found.items() if times > 1}
 
 
@@ -141,9 +141,11 @@ class _Division:
     def _of_member(self, name: str, rate: Rate, where: str) -> dict[str, Fraction]:
         if _is_zero(rate):
             return {task.name: Fraction(0) for task in self._registry.expand([name], training=True)}
-        if name not in self._registry.mixtures:
-            return {name: Fraction(self._of_task(self._registry.task(name), rate, where))}
-        parts = self.of(self._registry.mixture(name).rates, f"mixture {name}")
+        if not self._registry.is_mixture(name):
+            task = self._registry.task(name)
+            return {task.name: Fraction(self._of_task(task, rate, where))}
+        mixture = self._registry.mixture(name)
+        parts = self.of(self._registry.trained_rates(mixture), f"mixture {name}")
         if rate is None:
             return parts
         if callable(rate):

@@ -17,7 +17,7 @@ from t2t.data.noise_masks import noise_counts
 from t2t.data.sentinels import check_iid, check_random_spans
 from t2t.errors import UserError
 from t2t.objective import Objective
-from t2t.vocabulary import UNK_ID, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 Documents = Literal["joined", "joined with EOS", "alone"]
 
@@ -221,6 +221,24 @@ def _full_lm(
     )
 
 
+def _full_prefix_lm(
+    objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
+) -> WindowObjective:
+    if inputs_length != targets_length:
+        raise UserError(
+            f"full_prefix_lm divides windows of one length between both sides: inputs_length "
+            f"{inputs_length} and targets_length {targets_length} must be alike"
+        )
+    _fitting(targets_length)
+    return WindowObjective(
+        denoising.prefix_lm(),
+        targets_length,
+        "joined with EOS",
+        inputs_eos=False,
+        targets_eos=False,
+    )
+
+
 def _ul2(
     objective: Objective, vocabulary: Vocabulary, inputs_length: int, targets_length: int
 ) -> WindowObjective:
@@ -251,7 +269,7 @@ def _modes(objective: Objective, vocabulary: Vocabulary) -> list[np.ndarray]:
     assert objective.mode_tokens is not None, "an objective fills in its settings"
     modes = [vocabulary.encode(text) for text in objective.mode_tokens]
     for text, ids in zip(objective.mode_tokens, modes, strict=True):
-        if UNK_ID in ids or not ids:
+        if vocabulary.unknown_id in ids or not ids:
             raise UserError(
                 f"mode_tokens: the vocabulary has no ids for {text!r}; name three texts that it "
                 "has, such as [A, B, C]"
@@ -288,5 +306,6 @@ _BUILDERS: Mapping[str, Builder] = {
     "prefix_lm": _filling_inputs(lambda o, v: denoising.prefix_lm(), "alone"),
     "lm": _lm,
     "full_lm": _full_lm,
+    "full_prefix_lm": _full_prefix_lm,
     "ul2": _ul2,
 }

@@ -15,8 +15,9 @@ from t2t.data.examples import grouped, tokenize
 from t2t.data.ragged import Array, Ints, Ragged, concatenate, ranges
 from t2t.documents import TextSource
 from t2t.errors import UserError
+from t2t.special_ids import PAD_ID
 from t2t.text_files import Part, read_part, whole
-from t2t.vocabulary import PAD_ID, SentencePieceVocabulary, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 CHARACTERS_AT_ONCE = 1 << 20
 NO_DOCUMENT = "{}: holds no document"
@@ -102,7 +103,7 @@ class InMemoryDocuments:
 
 def tokenized(
     source: TextSource,
-    vocabulary: SentencePieceVocabulary,
+    vocabulary: Vocabulary,
     data_dir: Path | None,
     report: Callable[[str], None],
 ) -> InMemoryDocuments:
@@ -165,7 +166,7 @@ def check_losses(
     losses.tell(names, report)
 
 
-def id_dtype(vocabulary: SentencePieceVocabulary) -> np.dtype[Any]:
+def id_dtype(vocabulary: Vocabulary) -> np.dtype[Any]:
     """The type that token ids are kept in: little-endian, two bytes wherever they fit."""
     return np.dtype("<u2" if vocabulary.size <= 1 << 16 else "<u4")
 
@@ -173,7 +174,7 @@ def id_dtype(vocabulary: SentencePieceVocabulary) -> np.dtype[Any]:
 def token_blocks(
     part: Part,
     column: str,
-    vocabulary: SentencePieceVocabulary,
+    vocabulary: Vocabulary,
     losses: Losses,
     threads: int = 1,
 ) -> Iterator[Ragged]:

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from t2t.config import load_recipe
 from t2t.errors import UserError
 from t2t.evaluation.predict import DecodingSettings
-from t2t.files import sha256_file
-from t2t.model.manifest import FOLDER
+from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5
-from t2t.model.weights import find_weights, load_folder, vocabulary_file, weights_hash
-from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
+from t2t.model.vocabulary_files import check_vocabulary, find_vocabulary
+from t2t.model.weights import find_weights, load_folder, weights_hash
+from t2t.recipe_files import load_recipe
+from t2t.special_ids import NUM_SENTINELS
+from t2t.vocabulary import StoredVocabulary, load_vocabulary
 
 _RECIPE = "recipe.yaml"
 
@@ -25,7 +26,7 @@ class LoadedModel:
     """A model that is ready to predict, and where it came from."""
 
     model: T5
-    vocabulary: SentencePieceVocabulary
+    vocabulary: StoredVocabulary
     folder: Path
     """The folder that was loaded: of a run, the checkpoint chosen."""
     sha256: str
@@ -41,7 +42,8 @@ def load_for_evaluation(
 
     Args:
         path: the folder.
-        vocabulary_file: a SentencePiece model, where the folder holds none.
+        vocabulary_file: a SentencePiece model or a tokenizer's folder, where the weights' folder
+            holds neither.
         report: told of damaged checkpoints that are passed over.
 
     Raises:
@@ -59,15 +61,19 @@ def load_for_evaluation(
     return LoadedModel(model, vocabulary, folder, weights_hash(folder), _decoding(folder))
 
 
-def _vocabulary(folder: Path, given: Path | None) -> SentencePieceVocabulary:
-    own = vocabulary_file(folder)
-    path = given or own
-    if not path.is_file():
-        hint = "" if given else "; name a SentencePiece model with --vocabulary"
-        raise UserError(f"{path}: no such vocabulary file{hint}")
-    if own.is_file() and sha256_file(path) != sha256_file(own):
-        raise UserError(f"{path}: the model was trained with another vocabulary, {own}")
-    return load_vocabulary(path)
+def _vocabulary(folder: Path, given: Path | None) -> StoredVocabulary:
+    own = find_vocabulary(folder)
+    vocabulary = own.load() if own else None
+    if given is not None:
+        sentinels = vocabulary.num_sentinels if vocabulary else NUM_SENTINELS
+        vocabulary = load_vocabulary(given, sentinels)
+    if vocabulary is None:
+        raise UserError(
+            f"{folder / VOCABULARY}: no such vocabulary file; name a SentencePiece model, or a "
+            "tokenizer's folder, with --vocabulary"
+        )
+    check_vocabulary(folder, vocabulary)
+    return vocabulary
 
 
 def _decoding(folder: Path) -> DecodingSettings:

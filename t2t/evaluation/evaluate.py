@@ -8,6 +8,7 @@ import torch
 
 from t2t.errors import UserError
 from t2t.evaluation.checkpoints import LoadedModel, load_for_evaluation
+from t2t.evaluation.includes import INCLUDED, as_recorded
 from t2t.evaluation.predict import DecodingSettings, Outputs, Report, predict
 from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
@@ -37,13 +38,15 @@ def evaluate(
 
     Args:
         checkpoint: a step-N folder, a run (its newest whole checkpoint) or a Hugging Face T5.
-        tasks: tasks and mixtures. Of a mixture, evaluation-only tasks that lack the split are
-            left out, and that is reported; any other task must have it.
+        tasks: tasks and mixtures. A mixture's tasks that lack the split, or have no metrics as
+            corpora have none, are left out, and that is reported; a task that is named must have
+            both.
         split: train, validation or test. Rows without labels are predicted, not scored.
         data_dir: folder of the official files, or None for the hub.
         out: the folder to write.
         registry: the tasks there are.
-        vocabulary_file: a SentencePiece model, where the checkpoint holds none.
+        vocabulary_file: a SentencePiece model or a tokenizer's folder, where the checkpoint
+            holds neither.
         decoding: fields of `DecodingSettings` that replace the run's own, where not None.
         report: takes progress, counts of what was cut, and the table of scores.
 
@@ -69,6 +72,7 @@ def evaluate(
             "checkpoint_path": str(loaded.folder.resolve()),
             "batch_tokens": settings.batch_tokens_on(device),
             "data": task.source.fingerprint(split, data_dir),
+            INCLUDED: as_recorded(registry.included),
         }
         _evaluate_task(task, split, examples[task.name], loaded, settings, record, entry, report)
     scores = score_directory(out, registry)
@@ -86,10 +90,19 @@ def select_tasks(
     """
     selected: dict[str, Task] = {}
     for name in names:
-        optional = registry.evaluation_only(name) if name in registry.mixtures else ()
-        for task in registry.expand([name]):
-            if task.name in optional and split not in task.splits:
+        is_mixture = registry.is_mixture(name)
+        tasks = registry.expand([name])
+        check_split(
+            split,
+            [s for task in tasks for s in task.splits],
+            where=name if is_mixture else f"task {tasks[0].name}",
+        )
+        for task in tasks:
+            if is_mixture and split not in task.splits:
                 report(f"{task.name}: left out, it has no split {split!r}")
+                continue
+            if is_mixture and not task.metrics:
+                report(f"{task.name}: left out, it has no metrics")
                 continue
             check_split(split, task.splits, where=f"task {task.name}")
             if not task.metrics:
@@ -112,7 +125,13 @@ def _evaluate_task(
 ) -> None:
     """Predict one task, write its file and put it on record."""
     outputs = predict(
-        loaded.model, loaded.vocabulary, examples, settings, name=task.name, report=report
+        loaded.model,
+        loaded.vocabulary,
+        examples,
+        settings,
+        keep_last=task.trimming == "keep_last",
+        name=task.name,
+        report=report,
     )
     _report_cuts(task, outputs, settings, report)
     path = record.folder / PredictionsName(task.name, split).file_name

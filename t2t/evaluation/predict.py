@@ -20,8 +20,9 @@ from t2t.errors import RunError, UserError
 from t2t.model.beam_search import BeamSettings, beam_search
 from t2t.model.generation import greedy
 from t2t.model.transformer import T5
+from t2t.special_ids import EOS_ID, PAD_ID
 from t2t.task import Example
-from t2t.vocabulary import EOS_ID, PAD_ID, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 Report = Callable[[str], None]
 
@@ -101,6 +102,7 @@ def predict(
     examples: Sequence[Example],
     settings: DecodingSettings,
     *,
+    keep_last: bool = False,
     name: str = "predict",
     report: Report = print,
 ) -> Outputs:
@@ -113,13 +115,14 @@ def predict(
         vocabulary: the vocabulary it was trained with.
         examples: what to decode; targets are not looked at.
         settings: lengths and batch size.
+        keep_last: the last token of inputs that are cut is kept, such as a sentinel.
         name: what the progress lines are about.
         report: takes progress lines where standard error is no terminal.
 
     Raises:
         RunError: the device's memory is too small for the batches.
     """
-    inputs, num_truncated = _encode(vocabulary, examples, settings.inputs_length)
+    inputs, num_truncated = _encode(vocabulary, examples, settings.inputs_length, keep_last)
     device = next(model.parameters()).device
     texts = [""] * len(inputs)
     num_unfinished = 0
@@ -163,11 +166,13 @@ def batches_by_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[lis
 
 
 def _encode(
-    vocabulary: Vocabulary, examples: Sequence[Example], limit: int
+    vocabulary: Vocabulary, examples: Sequence[Example], limit: int, keep_last: bool
 ) -> tuple[list[list[int]], int]:
     """Input ids with EOS, at most `limit` of them, and how many examples were cut for it."""
     encoded = vocabulary.encode_batch([example.inputs for example in examples])
     num_truncated = sum(len(ids) + 1 > limit for ids in encoded)
+    if keep_last and limit > 1:
+        encoded = [ids if len(ids) < limit else [*ids[: limit - 2], ids[-1]] for ids in encoded]
     return [[*ids[: limit - 1], EOS_ID] for ids in encoded], num_truncated
 
 

@@ -198,7 +198,14 @@ def _is_idx(value: Any) -> bool:
 
 
 def _is_prediction(value: Any) -> bool:
-    return value is None or _is_text(value) or _is_number(value)
+    return value is None or _is_text(value) or _is_number(value) or _is_texts(value)
+
+
+def _is_label(value: Any) -> bool:
+    """Also an object of texts, such as SQuAD's answers beside the context of their places."""
+    if not isinstance(value, dict):
+        return _is_prediction(value)
+    return bool(value) and all(_is_text(part) or _is_texts(part) for part in value.values())
 
 
 _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -208,12 +215,9 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "idx": ("an integer, a string or an object of those", _is_idx),
     "inputs": ("a string", _is_text),
     "targets": ("a list of strings", _is_texts),
-    "label": (
-        "a string, a number, a list of strings or null",
-        lambda value: _is_prediction(value) or _is_texts(value),
-    ),
+    "label": ("a string, a number, a list of strings, an object of strings or null", _is_label),
     "output": ("a string", _is_text),
-    "prediction": ("a string, a number or null", _is_prediction),
+    "prediction": ("a string, a number, a list of strings or null", _is_prediction),
     "reason": ("a string or null", lambda value: value is None or _is_text(value)),
     "scores": ("a number, a list or an object", lambda v: isinstance(v, int | float | list | dict)),
 }

@@ -243,7 +243,7 @@ def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[Average]
     averages = []
     for split in dict.fromkeys(task.name.split for task in scored):
         for mixture in AVERAGED_MIXTURES:
-            if mixture not in registry.mixtures:
+            if not registry.is_mixture(mixture):
                 continue
             members = [task.name for task in registry.expand([mixture], training=True)]
             found = {name: by_name.get(PredictionsName(name, split)) for name in members}

@@ -1,6 +1,5 @@
 """Whole folders from t2t's form to Hugging Face's and back: weights, shape and vocabulary."""
 
-import shutil
 from pathlib import Path
 
 from t2t.byte_vocabulary import write_byte_vocabulary
@@ -9,7 +8,9 @@ from t2t.files import making_folder
 from t2t.model.files import CONFIG, save_model
 from t2t.model.hub import has_byte_tokenizer, load_hf, save_hf
 from t2t.model.manifest import FOLDER, VOCABULARY
-from t2t.model.weights import find_weights, load_folder, vocabulary_file
+from t2t.model.vocabulary_files import check_vocabulary, find_vocabulary, save_vocabulary
+from t2t.model.weights import find_weights, load_folder
+from t2t.tokenizer_vocabulary import TOKENIZER_FILE
 
 
 def t2t_to_hf(source: Path, target: Path) -> list[str]:
@@ -29,9 +30,10 @@ def t2t_to_hf(source: Path, target: Path) -> list[str]:
     folder = find_weights(source)
     if not (folder / CONFIG).is_file():
         raise UserError(f"{folder}: already a Hugging Face folder")
-    vocabulary = folder / VOCABULARY
+    own = find_vocabulary(folder)
     with making_folder(target) as temporary:
-        return save_hf(load_folder(folder), temporary, vocabulary if vocabulary.is_file() else None)
+        vocabulary = (own.path, own.sentinels) if own else ()
+        return save_hf(load_folder(folder), temporary, *vocabulary)
 
 
 def hf_to_t2t(source: Path, target: Path) -> list[str]:
@@ -53,11 +55,16 @@ def hf_to_t2t(source: Path, target: Path) -> list[str]:
     folder = find_weights(source)
     with making_folder(target) as temporary:
         save_model(load_hf(folder), temporary)
-        vocabulary = vocabulary_file(folder)
-        if not vocabulary.is_file() and has_byte_tokenizer(folder):
+        own = find_vocabulary(folder)
+        if own is not None:
+            vocabulary = own.load()
+            check_vocabulary(folder, vocabulary)
+            save_vocabulary(vocabulary, temporary)
+        elif has_byte_tokenizer(folder):
             write_byte_vocabulary(temporary / VOCABULARY)
-            return []
-        if not vocabulary.is_file():
-            return [f"no vocabulary: there is no {VOCABULARY} beside the weights"]
-        shutil.copyfile(vocabulary, temporary / VOCABULARY)
+        else:
+            return [
+                f"no vocabulary: there is no {VOCABULARY} and no {TOKENIZER_FILE} beside the "
+                "weights"
+            ]
         return []

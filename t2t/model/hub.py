@@ -24,11 +24,12 @@ from t2t.model.files import (
 from t2t.model.hub_config import SPECIAL_IDS, head_factor, hf_config, is_scaled, read_hf_config
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
+from t2t.model.vocabulary_files import BPE_MODEL
+from t2t.special_ids import NUM_SENTINELS
+from t2t.tokenizer_vocabulary import TOKENIZER_CONFIG, TokenizerVocabulary
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 TENSORS = "model.safetensors"
-BPE_MODEL = "sentencepiece.bpe.model"
-TOKENIZER_CONFIG = "tokenizer_config.json"
 BYTE_TOKENIZER = "ByT5Tokenizer"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -39,15 +40,28 @@ EMBEDDING_COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight"
 UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
 
 
-def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> list[str]:
+def save_hf(
+    model: T5,
+    directory: Path,
+    vocabulary_file: Path | None = None,
+    sentinels: int = NUM_SENTINELS,
+) -> list[str]:
     """Write a folder that `AutoModelForSeq2SeqLM.from_pretrained` loads.
 
     A model whose encoder and decoder share parameters gets a copy for each: the same function,
     which transformers would train apart. LoRA's updates are added to their matrices.
 
-    With `vocabulary_file`, a SentencePiece model, the folder also has its tokenizer. There is
-    none for a BPE model: transformers' T5 tokenizer reads any model as a unigram one, and would
-    cut other pieces without a word.
+    With `vocabulary_file`, a SentencePiece model or a tokenizer's folder, the folder also has its
+    tokenizer. There is none for a BPE model: transformers' T5 tokenizer reads any model as a
+    unigram one, and would cut other pieces without a word. A tokenizer that t2t renumbers gets its
+    own ids back: rows of the embedding and the head are put in its order, and the configuration
+    names its padding and end of sequence.
+
+    Args:
+        model: what to write.
+        directory: where; made if it is not there.
+        vocabulary_file: the vocabulary that it was trained with, None for no tokenizer.
+        sentinels: how many that vocabulary gets if it has none, as in the recipe.
 
     Returns:
         What the folder lacks, in words.
@@ -56,18 +70,34 @@ def save_hf(model: T5, directory: Path, vocabulary_file: Path | None = None) -> 
         UserError: no such vocabulary file, or a model that transformers has no class for.
         RunError: the disk refused.
     """
-    vocabulary = None if vocabulary_file is None else load_vocabulary(vocabulary_file)
+    vocabulary = None if vocabulary_file is None else load_vocabulary(vocabulary_file, sentinels)
     _refuse_foreign(model.config)
     model = merged(model)
-    write_tensors(directory / TENSORS, _hf_tensors(model))
-    write_json(directory / "config.json", hf_config(model.config))
-    write_json(directory / "generation_config.json", dict(SPECIAL_IDS))
+    tensors = _hf_tensors(model)
+    special_ids = dict(SPECIAL_IDS)
+    if isinstance(vocabulary, TokenizerVocabulary):
+        special_ids = vocabulary.save_tokenizer(directory)
+        _reorder_rows(tensors, vocabulary)
+    write_tensors(directory / TENSORS, tensors)
+    write_json(directory / "config.json", hf_config(model.config) | special_ids)
+    write_json(directory / "generation_config.json", special_ids)
     lacking = []
     if model.config.architecture == "shared":
         lacking.append("parameters shared by encoder and decoder: transformers trains two copies")
     if vocabulary is None:
         return [*lacking, "no tokenizer: there is no vocabulary beside the weights"]
-    return lacking + _save_tokenizer(vocabulary, directory)
+    if isinstance(vocabulary, SentencePieceVocabulary):
+        lacking += _save_sentencepiece(vocabulary, directory)
+    return lacking
+
+
+def _reorder_rows(tensors: dict[str, Tensor], vocabulary: TokenizerVocabulary) -> None:
+    """Put the rows that belong to ids in the order of the tokenizer's own ids."""
+    order = torch.from_numpy(vocabulary.own_order())
+    for name in ("shared.weight", "lm_head.weight"):
+        if name in tensors:
+            rows = tensors[name]
+            tensors[name] = torch.cat([rows[order], rows[vocabulary.size :]])
 
 
 def _refuse_foreign(config: ModelConfig) -> None:
@@ -98,7 +128,7 @@ def _hf_tensors(model: T5) -> dict[str, Tensor]:
     return tensors
 
 
-def _save_tokenizer(vocabulary: SentencePieceVocabulary, directory: Path) -> list[str]:
+def _save_sentencepiece(vocabulary: SentencePieceVocabulary, directory: Path) -> list[str]:
     name = "spiece.model" if vocabulary.is_unigram else BPE_MODEL
     with replacing(directory / name) as temporary:
         shutil.copyfile(vocabulary.path, temporary)

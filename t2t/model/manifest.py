@@ -5,6 +5,8 @@
                            optimizer/shard-*.safetensors   the same of a sharded run, in its place
                            state.json                      step, stream position, counters
                            spiece.model                    the vocabulary
+                           tokenizer/*                     a tokenizer as vocabulary, in its place
+                           vocabulary.json                 sentinels added to it, if not T5's 100
                            manifest.json                   SHA-256 and size of all others
 
 Reading a manifest needs no torch: nothing of a checkpoint is loaded before it is verified.
@@ -26,12 +28,17 @@ CONFIG = "model.json"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
 VOCABULARY = "spiece.model"
+TOKENIZER = "tokenizer"
+VOCABULARY_SETTINGS = "vocabulary.json"
 MANIFEST = "manifest.json"
 SHARDS = "optimizer"
 CONTENT = (TENSORS, CONFIG, OPTIMIZER, STATE, VOCABULARY)
+"""The files of a checkpoint whose optimizer's state and vocabulary are one file each."""
+_ALWAYS = {TENSORS, CONFIG, STATE}
 FORMAT = 1
 _NAME = re.compile(r"step-([1-9][0-9]*)")
 _SHARD = re.compile(rf"{SHARDS}/shard-[0-9]+-model-[0-9]+-of-[0-9]+\.safetensors")
+_TOKENIZER_FILE = re.compile(rf"{TOKENIZER}/[^/]+")
 
 
 def folder_of(run: Path, step: int) -> Path:
@@ -65,18 +72,38 @@ def make_manifest(folder: Path, step: int) -> dict[str, Any]:
 
 def content_of(folder: Path) -> list[str]:
     """The files that a checkpoint being written must hold beside its manifest."""
-    shards = folder / SHARDS
-    if not shards.is_dir():
-        return list(CONTENT)
-    rest = [name for name in CONTENT if name != OPTIMIZER]
-    return rest + sorted(f"{SHARDS}/{name}" for name in os.listdir(shards))
+    has_settings = (folder / VOCABULARY_SETTINGS).is_file()
+    return [
+        *sorted(_ALWAYS),
+        *_in_file_or_folder(folder, OPTIMIZER, SHARDS),
+        *_in_file_or_folder(folder, VOCABULARY, TOKENIZER),
+        *([VOCABULARY_SETTINGS] if has_settings else []),
+    ]
+
+
+def _in_file_or_folder(checkpoint: Path, file: str, folder: str) -> list[str]:
+    """What is kept in one file, or in those of a folder."""
+    if not (checkpoint / folder).is_dir():
+        return [file]
+    return sorted(f"{folder}/{name}" for name in os.listdir(checkpoint / folder))
 
 
 def _is_content(names: Collection[str]) -> bool:
-    """Whether these can be the files of a checkpoint: state in one file, or in shards."""
-    rest = set(names) - {name for name in CONTENT if name != OPTIMIZER}
-    complete = len(set(names)) - len(rest) == len(CONTENT) - 1
-    return complete and (rest == {OPTIMIZER} or all(_SHARD.fullmatch(name) for name in rest))
+    """Whether these can be the files of a checkpoint.
+
+    The optimizer's state is one file or shards, the vocabulary one file or a tokenizer's.
+    """
+    rest = set(names) - _ALWAYS - {VOCABULARY_SETTINGS}
+    state = {name for name in rest if name == OPTIMIZER or _SHARD.fullmatch(name)}
+    vocabulary = {name for name in rest if name == VOCABULARY or _TOKENIZER_FILE.fullmatch(name)}
+    return (
+        set(names) >= _ALWAYS
+        and rest == state | vocabulary
+        and all(
+            kept and (len(kept) == 1 or file not in kept)
+            for kept, file in ((state, OPTIMIZER), (vocabulary, VOCABULARY))
+        )
+    )
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
@@ -130,12 +157,12 @@ def _problems(checkpoint: Path) -> list[str]:
 
 
 def _entries(checkpoint: Path) -> dict[str, bool]:
-    """What lies in a checkpoint, its folder of shards looked into: whether each is a file."""
+    """What lies in a checkpoint, its two folders looked into: whether each is a file."""
     entries: dict[str, bool] = {}
     for entry in os.scandir(checkpoint):
-        if entry.name == SHARDS and entry.is_dir(follow_symlinks=False):
-            for shard in os.scandir(entry):
-                entries[f"{SHARDS}/{shard.name}"] = shard.is_file(follow_symlinks=False)
+        if entry.name in (SHARDS, TOKENIZER) and entry.is_dir(follow_symlinks=False):
+            for inner in os.scandir(entry):
+                entries[f"{entry.name}/{inner.name}"] = inner.is_file(follow_symlinks=False)
         else:
             entries[entry.name] = entry.is_file(follow_symlinks=False)
     return entries

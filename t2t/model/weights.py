@@ -8,7 +8,7 @@ from t2t.errors import RunError, UserError
 from t2t.files import sha256_file
 from t2t.model import manifest
 from t2t.model.files import CONFIG, load_model, read_json
-from t2t.model.hub import BPE_MODEL, load_hf
+from t2t.model.hub import load_hf
 from t2t.model.hub_download import download, is_hub_name
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
@@ -39,12 +39,6 @@ def read_config(source: Path) -> ModelConfig:
     if not path.is_file():
         return load_hf(folder).config
     return ModelConfig.from_json(read_json(path, RunError), where=str(path))
-
-
-def vocabulary_file(folder: Path) -> Path:
-    """The SentencePiece model beside weights, by the name it has or would have."""
-    bpe = folder / BPE_MODEL
-    return bpe if bpe.is_file() else folder / manifest.VOCABULARY
 
 
 def find_weights(source: Path, report: Callable[[str], None] = print) -> Path:

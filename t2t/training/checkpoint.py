@@ -24,7 +24,9 @@ from t2t.model import manifest
 from t2t.model.files import save_model
 from t2t.model.manifest import folder_of, steps_of
 from t2t.model.transformer import T5
+from t2t.model.vocabulary_files import save_vocabulary
 from t2t.training.sharded_state import read_shards
+from t2t.vocabulary import StoredVocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def save(
     model: T5,
     optimizer_tensors: Mapping[str, Tensor],
     state: TrainingState,
-    vocabulary_file: Path,
+    vocabulary: StoredVocabulary,
     *,
     keep: int | None,
 ) -> Path:
@@ -79,7 +81,7 @@ def save(
     partial = begin(run, state.step)
     with writing(run, state.step):
         save_file(dict(optimizer_tensors), partial / manifest.OPTIMIZER)
-    complete(run, model, model.state_dict(), state, vocabulary_file, keep=keep)
+    complete(run, model, model.state_dict(), state, vocabulary, keep=keep)
     return folder_of(run, state.step)
 
 
@@ -121,7 +123,7 @@ def complete(
     model: T5,
     weights: Mapping[str, Tensor],
     state: TrainingState,
-    vocabulary_file: Path,
+    vocabulary: StoredVocabulary,
     *,
     keep: int | None,
 ) -> None:
@@ -132,7 +134,7 @@ def complete(
     """
     with writing(run, state.step):
         partial = _partial(run, state.step)
-        _write_content(partial, model, weights, state, vocabulary_file)
+        _write_content(partial, model, weights, state, vocabulary)
         _publish(partial, folder_of(run, state.step))
     try:
         _prune(run, state.step, keep)
@@ -154,12 +156,12 @@ def _write_content(
     model: T5,
     weights: Mapping[str, Tensor],
     state: TrainingState,
-    vocabulary_file: Path,
+    vocabulary: StoredVocabulary,
 ) -> None:
     """Write what is not optimizer state, the manifest last, and sync every file."""
     save_model(model, folder, weights)
     (folder / manifest.STATE).write_text(manifest.as_json(state.to_json()), encoding="utf-8")
-    shutil.copyfile(vocabulary_file, folder / manifest.VOCABULARY)
+    save_vocabulary(vocabulary, folder)
     text = manifest.as_json(manifest.make_manifest(folder, state.step))
     (folder / manifest.MANIFEST).write_text(text, encoding="utf-8")
     for parent, _, names in os.walk(folder):

@@ -1,6 +1,7 @@
 """The model that a run starts with: new, or from other weights."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -8,14 +9,14 @@ import torch
 from t2t.config import Recipe
 from t2t.data.randomness import key
 from t2t.errors import UserError, refuse
-from t2t.files import sha256_file
 from t2t.model.adapters import initialize_adapter, is_adapter
 from t2t.model.files import build_model, merged, shapes
 from t2t.model.lora import add_lora
 from t2t.model.sizes import ModelConfig, size
 from t2t.model.transformer import T5
-from t2t.model.weights import find_weights, load_weights, read_config, vocabulary_file
-from t2t.vocabulary import SentencePieceVocabulary
+from t2t.model.vocabulary_files import check_vocabulary
+from t2t.model.weights import find_weights, load_weights, read_config
+from t2t.vocabulary import StoredVocabulary
 
 # What weights may have otherwise than the named size: it is not the shape of a layer, or it only
 # matters when weights are made.
@@ -29,7 +30,7 @@ _FREE = {
 _OF_FINE_TUNING = ("adapter_size", "lora_rank", "lora_alpha", "lora_targets")
 
 
-def initial_model(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> T5:
+def initial_model(recipe: Recipe, vocabulary: StoredVocabulary) -> T5:
     """The model of a run's first step, on the CPU.
 
     Without `model.pretrained` its weights are a function of the recipe's seed alone.
@@ -43,11 +44,32 @@ def initial_model(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> T5:
         torch.manual_seed(key(recipe.seed, "initial weights"))
         return T5(config)
     source = Path(recipe.model.pretrained)
-    _check_vocabulary(vocabulary_file(find_weights(source)), vocabulary)
+    check_vocabulary(find_weights(source), vocabulary)
     loaded = merged(load_weights(source))
     config = _fitting(recipe, loaded.config, vocabulary)
     torch.manual_seed(key(recipe.seed, "initial weights"))
-    return _rebuilt(loaded, config, f"model.overrides: {source}")
+    grown = _with_rows(loaded, config.vocab_size, _own_ids(vocabulary))
+    return _rebuilt(grown, config, f"model.overrides: {source}")
+
+
+def _with_rows(loaded: T5, rows: int, used: int) -> T5:
+    """The model with so many rows in its embedding and its head; the old ones stay as they are.
+
+    A new row is drawn from a normal distribution with the mean and the standard deviation that the
+    rows of the `used` first ids have in each dimension: it looks like another token's.
+    """
+    added = rows - loaded.config.vocab_size
+    if added <= 0:
+        return loaded
+    tensors = loaded.state_dict()
+    for name in ("embedding.weight", "lm_head.weight"):
+        if name in tensors:
+            old = tensors[name]
+            spread, mean = torch.std_mean(old[:used], dim=0)
+            new = mean + spread * torch.randn(added, old.shape[1])
+            tensors[name] = torch.cat([old, new.to(old.dtype)])
+    config = dataclasses.replace(loaded.config, vocab_size=rows)
+    return build_model(config, tensors, "embedding", UserError)
 
 
 def _rebuilt(loaded: T5, config: ModelConfig, where: str) -> T5:
@@ -66,8 +88,10 @@ def _rebuilt(loaded: T5, config: ModelConfig, where: str) -> T5:
     return loaded
 
 
-def starting_config(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> ModelConfig:
-    """The shape of a run's model.
+def starting_config(
+    recipe: Recipe, vocabulary: StoredVocabulary, report: Callable[[str], None]
+) -> ModelConfig:
+    """The shape of a run's model; `report` is told where pretrained weights will grow.
 
     Raises:
         UserError: no size and no weights are named, they contradict each other, or the
@@ -77,21 +101,19 @@ def starting_config(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> Mode
     if recipe.model.pretrained is None:
         return _fitting(recipe, None, vocabulary)
     source = Path(recipe.model.pretrained)
-    _check_vocabulary(vocabulary_file(find_weights(source)), vocabulary)
+    check_vocabulary(find_weights(source), vocabulary)
     found = dataclasses.replace(read_config(source), lora_rank=None)
-    return _fitting(recipe, found, vocabulary)
-
-
-def _check_vocabulary(own: Path, vocabulary: SentencePieceVocabulary) -> None:
-    """Refuse another vocabulary than lies beside the weights: ids would change their meaning."""
-    if own.is_file() and sha256_file(own) != sha256_file(vocabulary.path):
-        raise UserError(
-            f"{vocabulary.path}: the weights were trained with another vocabulary, {own}"
+    config = _fitting(recipe, found, vocabulary)
+    if config.vocab_size > found.vocab_size:
+        report(
+            f"model: the embedding grows from {found.vocab_size} to {config.vocab_size} rows, for "
+            f"{vocabulary.num_added_sentinels} sentinels that the vocabulary does not hold"
         )
+    return config
 
 
 def _fitting(
-    recipe: Recipe, found: ModelConfig | None, vocabulary: SentencePieceVocabulary
+    recipe: Recipe, found: ModelConfig | None, vocabulary: StoredVocabulary
 ) -> ModelConfig:
     """The recipe's shape: its size's, or that of the weights `found`; checked for both."""
     named = None if recipe.model.size is None else _named_size(recipe, vocabulary)
@@ -103,12 +125,20 @@ def _fitting(
         _check_overrides(recipe, found, config)
         if named is not None:
             _check_shape(recipe, config, named)
-    if vocabulary.size > config.vocab_size:
+    if vocabulary.size <= config.vocab_size:
+        return config
+    if found is None or _own_ids(vocabulary) > config.vocab_size:
         raise UserError(
             f"vocabulary: {vocabulary.size} ids do not fit the model's {config.vocab_size} "
             "embedding rows"
         )
-    return config
+    # What does not fit are the sentinels that are added.
+    return dataclasses.replace(config, vocab_size=vocabulary.embedding_rows)
+
+
+def _own_ids(vocabulary: StoredVocabulary) -> int:
+    """Ids of the vocabulary's files, without the sentinels that are added."""
+    return vocabulary.size - vocabulary.num_added_sentinels
 
 
 def _with_new_parts(recipe: Recipe, found: ModelConfig | None, config: ModelConfig) -> ModelConfig:
@@ -132,7 +162,7 @@ def _with_new_parts(recipe: Recipe, found: ModelConfig | None, config: ModelConf
     return config.override({"lora_rank": settings.rank, **chosen})
 
 
-def _named_size(recipe: Recipe, vocabulary: SentencePieceVocabulary) -> ModelConfig:
+def _named_size(recipe: Recipe, vocabulary: StoredVocabulary) -> ModelConfig:
     base = size(recipe.model.size or "")
     return _adapted(recipe, dataclasses.replace(base, vocab_size=vocabulary.embedding_rows))
 

@@ -34,6 +34,7 @@ from t2t.training.step_report import Counts, batch_counts, finite_or_none, peak_
 from t2t.training.stopping import Stopped, StopRequest
 from t2t.training.trackers import Trackers
 from t2t.training.training_data import TrainingData, load_training_data
+from t2t.vocabulary import StoredVocabulary
 
 # A single bad batch is skipped; this many one after the other mean that the run is lost.
 MAX_SKIPPED = 3
@@ -176,7 +177,7 @@ def _build(
         optimizer,
         batches=iter(batch_loader(stream, workers=workers, pin_memory=on_gpu)),
         state=state,
-        vocabulary_file=data.vocabulary.path,
+        vocabulary=data.vocabulary,
         trackers=Trackers(recipe, run.path, state.step),
     )
 
@@ -196,7 +197,7 @@ class Trainer:
     optimizer: torch.optim.Optimizer
     batches: Iterator[TensorBatch]
     state: TrainingState
-    vocabulary_file: Path
+    vocabulary: StoredVocabulary
     trackers: Trackers
 
     def run(self, stop: StopRequest) -> None:
@@ -343,6 +344,6 @@ class Trainer:
             self.model,
             self.optimizer,
             self.state,
-            self.vocabulary_file,
+            self.vocabulary,
             keep=self.recipe.train.keep,
         )

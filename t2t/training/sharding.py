@@ -34,6 +34,7 @@ from t2t.training.optimizers import (
 )
 from t2t.training.processes import from_main
 from t2t.training.sharded_state import load_sharded_state, write_shards
+from t2t.vocabulary import StoredVocabulary
 
 ASKED = "ACCELERATE_USE_FSDP"
 VERSION = "FSDP_VERSION"
@@ -145,7 +146,7 @@ def save(
     model: T5,
     optimizer: torch.optim.Optimizer,
     state: TrainingState,
-    vocabulary_file: Path,
+    vocabulary: StoredVocabulary,
     *,
     keep: int | None,
 ) -> None:
@@ -159,14 +160,14 @@ def save(
     """
     if not is_sharded(accelerator):
         tensors = state_tensors(optimizer, model) if accelerator.is_main_process else {}
-        saving = functools.partial(checkpoint.save, run, model, tensors, state, vocabulary_file)
+        saving = functools.partial(checkpoint.save, run, model, tensors, state, vocabulary)
         from_main(accelerator, lambda: saving(keep=keep))
         return
     partial = from_main(accelerator, lambda: checkpoint.begin(run, state.step))
     with checkpoint.writing(run, state.step):
         write_shards(partial, named_state(optimizer, model))
     weights = _gathered_weights(model, accelerator)
-    finish = functools.partial(checkpoint.complete, run, model, weights, state, vocabulary_file)
+    finish = functools.partial(checkpoint.complete, run, model, weights, state, vocabulary)
     from_main(accelerator, lambda: finish(keep=keep))
 
 

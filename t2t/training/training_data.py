@@ -7,7 +7,7 @@ from typing import Any
 
 from t2t.class_balance import class_temperature
 from t2t.config import Recipe, Text
-from t2t.data.corpora import Caching, load_corpus, waits_for_cache
+from t2t.data.corpora import Caching, load_corpus, tell_unknown_text, waits_for_cache
 from t2t.data.corpus import Corpus, check_truncation
 from t2t.data.examples import TokenizedExamples
 from t2t.data.mixing_rates import mixture_rates, nested_rates, reached_twice
@@ -20,7 +20,7 @@ from t2t.registry import Registry
 from t2t.task import Task
 from t2t.task_parts import text_task
 from t2t.training.run_directory import Content
-from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
+from t2t.vocabulary import StoredVocabulary, load_vocabulary
 
 SPLIT = "train"
 
@@ -30,7 +30,7 @@ class TrainingData:
     """Everything that the model is shown, in memory."""
 
     recipe: Recipe
-    vocabulary: SentencePieceVocabulary
+    vocabulary: StoredVocabulary
     corpora: tuple[Corpus, ...]
     rates: tuple[float, ...]
     strata: tuple[Strata | None, ...]
@@ -66,7 +66,7 @@ def load_training_data(
             supervised targets that would be cut (unless the recipe allows it); of all tasks.
     """
     mixed = mixed_tasks(recipe, registry)
-    return _load(recipe, registry, mixed, load_vocabulary(Path(recipe.vocabulary)), report)
+    return _load(recipe, registry, mixed, recipe_vocabulary(recipe), report)
 
 
 def check_training_data(recipe: Recipe, registry: Registry, report: Callable[[str], None]) -> None:
@@ -77,7 +77,7 @@ def check_training_data(recipe: Recipe, registry: Registry, report: Callable[[st
     Raises:
         UserError: as `load_training_data`.
     """
-    vocabulary = load_vocabulary(Path(recipe.vocabulary))
+    vocabulary = recipe_vocabulary(recipe)
     data_dir, caching = recipe.data_dir(), caching_of(recipe)
     mixed = mixed_tasks(recipe, registry)
     ready = {}
@@ -87,6 +87,7 @@ def check_training_data(recipe: Recipe, registry: Registry, report: Callable[[st
             ready[name] = task
         else:
             report(f"{name}: its files can be read; training will first tokenise it into {folder}")
+            tell_unknown_text(task, SPLIT, vocabulary, data_dir, report)
     if len(ready) == len(mixed):
         _load(recipe, registry, mixed, vocabulary, report)
     else:
@@ -100,7 +101,7 @@ def _load(
     recipe: Recipe,
     registry: Registry,
     mixed: Mapping[str, Task],
-    vocabulary: SentencePieceVocabulary,
+    vocabulary: StoredVocabulary,
     report: Callable[[str], None],
 ) -> TrainingData:
     data_dir = recipe.data_dir()
@@ -136,7 +137,7 @@ def _all_strata(
 def _load_corpora(
     recipe: Recipe,
     tasks: Iterable[Task],
-    vocabulary: SentencePieceVocabulary,
+    vocabulary: StoredVocabulary,
     data_dir: Path | None,
     report: Callable[[str], None],
 ) -> list[Corpus]:
@@ -164,6 +165,15 @@ def _load_corpora(
         raise refusals[0]
     refuse([str(error) for error in refusals], "training data")
     return corpora
+
+
+def recipe_vocabulary(recipe: Recipe) -> StoredVocabulary:
+    """The vocabulary that a recipe names, with its sentinels.
+
+    Raises:
+        UserError: it is not there, or damaged.
+    """
+    return load_vocabulary(Path(recipe.vocabulary), recipe.sentinels)
 
 
 def mixed_tasks(recipe: Recipe, registry: Registry) -> dict[str, Task]:
@@ -215,9 +225,8 @@ def named_tasks(name: str, recipe: Recipe, registry: Registry) -> list[Task]:
     """
     if name in recipe.text:
         return [task_of_text(name, recipe.text[name])]
-    if name not in registry.tasks and name not in registry.mixtures:
-        known = [*recipe.text, *registry.tasks, *registry.mixtures]
-        raise unknown("task, mixture or text", name, known, where="mixture.tasks")
+    if not registry.is_task(name) and not registry.is_mixture(name):
+        raise registry.unknown("task, mixture or text", name, recipe.text, where="mixture.tasks")
     return registry.expand([name], training=True)
 
 

@@ -21,10 +21,14 @@ def test_a_row_without_label_has_the_literal_target_unk():
     assert labelled({"a": "1", "b": "2", "label": -1})[1] == "<unk>"
 
 
-@pytest.mark.parametrize("label", [2, -2, 1.0, "1", "yes", None])
-def test_a_label_that_is_no_id_is_refused(label):
+@pytest.mark.parametrize("label", [2, -2, 1.0, "1", "Yes", None])
+def test_a_label_that_is_neither_id_nor_name_is_refused(label):
     with pytest.raises(UserError, match=r"label: must be -1 or in 0\.\.1"):
         labelled({"a": "1", "b": "2", "label": label})
+
+
+def test_a_label_may_be_its_name():
+    assert labelled({"a": "1", "b": "2", "label": "yes"})[1] == "yes"
 
 
 def test_fields_that_are_missing_or_no_text_are_named():

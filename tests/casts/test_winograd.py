@@ -57,6 +57,81 @@ def test_a_text_like_the_two_mended_ones_is_not_mended():
         winograd.wsc(wsc_row(text, 8, "him"))
 
 
+def dpr_row(sentence: str, pronoun: str, **fields) -> dict:
+    row = {"sentence": sentence, "pronoun": pronoun, "candidates": ["Bob", "Tom"], "label": 1}
+    return row | fields
+
+
+@pytest.mark.parametrize(
+    ("sentence", "pronoun", "marked"),
+    [
+        ("Bob asked Tom if he can.", "he", "Bob asked Tom if *he* can."),
+        ("It fell, it broke, it rang.", "it", "It fell, *it* broke, it rang."),
+        ("Ann saw him.", "him", "Ann saw *him*."),
+        ("Ann saw it, he said", "it", "Ann saw *it*, he said"),
+        # Nothing to match: at the start or the end, before another mark, in other letters.
+        ("he ran", "he", "he ran"),
+        ("so did he", "he", "so did he"),
+        ("did he? Or not.", "he", "did he? Or not."),
+        ("so He ran", "he", "so He ran"),
+        ("Ann said the hen ran", "he", "Ann said the hen ran"),
+    ],
+)
+def test_dpr_marks_the_first_pronoun_between_a_space_and_its_end(sentence, pronoun, marked):
+    assert winograd.dpr(dpr_row(sentence, pronoun)) == (f"wsc: {marked}", "Tom")
+
+
+@pytest.mark.parametrize("label", [2, -1, "1", True, None])
+def test_dpr_refuses_a_label_that_is_no_candidate(label):
+    with pytest.raises(UserError, match=r"label: must be in 0\.\.1"):
+        winograd.dpr(dpr_row("so he ran", "he", label=label))
+    with pytest.raises(UserError, match="pronoun: '\\(' is no regular expression"):
+        winograd.dpr(dpr_row("so he ran", "("))
+
+
+def marked(text: str, first: tuple[str, int], second: tuple[str, int]) -> str:
+    row = wsc_row(text, second[1], second[0], span1_text=first[0], span1_index=first[1])
+    inputs, target = winograd.wsc_marked(row)
+    assert target == "True"
+    return inputs
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "inputs"),
+    [
+        (("cat", 1), ("it", 4), "a * cat * saw that # it # ran"),
+        # The pronoun first.
+        (("it", 4), ("cat", 1), "a # cat # saw that * it * ran"),
+        (("ca", 1), ("it", 4), "a * ca *t saw that # it # ran"),
+        # The span is not at its place, or there is no such place.
+        (("cat", 2), ("it", 6), "a cat saw that it ran"),
+        # A missing first mark moves the second all the same.
+        (("dog", 1), ("that", 1), "a cat saw that it ran"),
+        (("dog", 1), ("it", 2), "a cat saw that # it # ran"),
+        (("c.t", 1), ("that|x", 3), "a * cat * saw # that # it ran"),
+        (("ran", 5), ("a", 0), "# a # cat saw that it * ran *"),
+        (("a", -1), ("ran", 9), "a cat saw that it ran"),
+    ],
+)
+def test_wsc_marked_marks_both_spans_where_they_are(first, second, inputs):
+    assert marked("a cat saw that it ran", first, second) == f"wsc text: {inputs}"
+
+
+def test_words_of_wsc_marked_end_at_single_ascii_spaces():
+    assert marked("a  b c", ("b", 1), ("b", 2)) == "wsc text: a  b c"
+    assert marked("a\xa0b c", ("c", 1), ("x", 9)) == "wsc text: a\xa0b * c *"
+    assert marked("a\nb\tc", ("c", 2), ("x", 9)) == "wsc text: a\nb\t* c *"
+
+
+def test_wsc_marked_names_what_is_wrong():
+    with pytest.raises(UserError, match="span1_text: is no regular expression"):
+        marked("a b", ("(", 0), ("b", 1))
+    with pytest.raises(UserError, match="span1_index: must be an integer, is '0'"):
+        marked("a b", ("a", "0"), ("b", 1))
+    unlabelled = wsc_row("a b", 1, "b", label=-1)
+    assert winograd.wsc_marked(unlabelled)[1] == "<unk>"
+
+
 @given(st.lists(st.text(alphabet="ab X.", max_size=4), min_size=2, max_size=8), st.data())
 def test_wsc_only_replaces_the_pronoun_when_nothing_else_is_an_x(words, data):
     words = [word.replace("X", "x").replace(" ", "") for word in words]

@@ -27,6 +27,9 @@ class Letters:
         self.batches.append(len(texts))
         return [self.encode(text) for text in texts]
 
+    def unknown_parts(self, texts):
+        return [[letter for letter in text if not letter.islower()] for text in texts]
+
     def decode(self, ids):
         return "".join(chr(token - 3 + ord("a")) for token in ids)
 

@@ -17,7 +17,7 @@ from t2t.data.cache import TokenCache
 from t2t.data.cache_build import cache_of
 from t2t.documents import TextSource
 from t2t.errors import RunError, UserError
-from t2t.vocabulary import SentencePieceVocabulary, train_vocabulary
+from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary, train_vocabulary
 
 SENTENCE = "the dog barked at a cat that ran from bird and sang to house while it rained"
 WORDS = SENTENCE.split(" ")
@@ -429,3 +429,20 @@ def test_bad_rows_are_counted_whole_where_the_first_are_named(build):
     (build.data / "bad.jsonl").write_text('{"text": 1}\n' * 27)
     with pytest.raises(UserError, match=r"(?s)bad rows: 27.*bad\.jsonl:10.*and 17 more"):
         build("bad.jsonl", bad="refuse", part_bytes=10_000)
+
+
+def test_a_tokenizers_folder_makes_a_cache_in_several_processes(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    model = Tokenizer(models.WordLevel({"a": 0, "b": 1, "</s>": 2}))
+    model.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=model, eos_token="</s>")
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    (tmp_path / "text.txt").write_text("a b b\n" * 40)
+    vocabulary = load_vocabulary(tmp_path / "tokenizer", 3)
+    source = TextSource((str(tmp_path / "text.txt"),))
+    cache = cache_of(source, vocabulary, None, tmp_path / "cache", print, 2, part_bytes=100)
+    first = np.zeros(1, np.int64)
+    found = cache.read(np.array([39]), first, np.array([3]))
+    assert found.tolist() == vocabulary.encode("a b b") == [2, 3, 3]

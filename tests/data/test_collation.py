@@ -45,6 +45,43 @@ def numbered(sizes):
     ]
 
 
+@pytest.mark.parametrize("cut", [1, 4, 7])
+def test_two_windows_in_a_row_are_the_references_pair_of_prefix_lms(cut):
+    """T5's `pack_prefix_lm_encoder_decoder`: one window's prefix is as long as the other's rest."""
+    length = 8
+    first, second = list(range(10, 18)), list(range(20, 28))
+    examples = [(first[:cut], first[cut:]), (second[: length - cut], second[length - cut :])]
+    features = collated(examples, [[0, 1]], length, length).packed_features()
+    place = np.arange(length)
+    targets = first[cut:] + second[length - cut :]
+    segments = 1 + (place >= length - cut)
+    expected = {
+        "encoder_input_tokens": first[:cut] + second[: length - cut],
+        "encoder_segment_ids": 1 + (place >= cut),
+        "encoder_positions": [*range(cut), *range(length - cut)],
+        "decoder_target_tokens": targets,
+        "decoder_input_tokens": [0, *targets[: length - cut - 1], 0, *targets[length - cut : -1]],
+        "decoder_segment_ids": segments,
+        "decoder_positions": [*range(length - cut), *range(cut)],
+        "decoder_loss_weights": [1] * length,
+    }
+    assert features.keys() == expected.keys()
+    for name, values in expected.items():
+        assert features[name].tolist() == [np.asarray(values).tolist()], name
+
+
+@pytest.mark.parametrize("cut", [1, 4, 7])
+def test_a_window_in_a_row_is_the_references_prefix_lm_of_a_decoder(cut):
+    """T5's `pack_prefix_lm_decoder_only`."""
+    window = list(range(10, 18))
+    batch = collated_language_model([(window[:cut], window[cut:])], [[0]], 8)
+    features = batch.prefix_lm_features()
+    assert features["decoder_target_tokens"].tolist() == [window]
+    assert features["decoder_input_tokens"].tolist() == [[0, *window[:-1]]]
+    assert features["decoder_loss_weights"].tolist() == [[0] * cut + [1] * (8 - cut)]
+    assert features["decoder_causal_attention"].tolist() == [[1] * (cut + 1) + [0] * (7 - cut)]
+
+
 @pytest.fixture(scope="module")
 def goldens(shared):
     return json.loads((shared / "goldens" / "packing.json").read_text())

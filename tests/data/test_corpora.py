@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,16 +27,30 @@ def text_task(texts, **objective):
     return memory_task(rows, cast=casts.document, objective=Objective(**objective))
 
 
-def load(task, vocabulary, **options):
+def load(task, vocabulary, split="train", **options):
     lengths = {"inputs_length": 32, "targets_length": 16, "seed": 0}
     settings = {"report": [].append, **lengths, **options}
-    return load_corpus(task, "train", vocabulary, None, **settings)
+    return load_corpus(task, split, vocabulary, None, **settings)
 
 
 def test_a_supervised_task_becomes_its_examples(letters):
     corpus = load(memory_task([{}], cast=lambda row: ("ab", "c")), letters)
     assert isinstance(corpus, TokenizedExamples)
     assert (corpus.name, corpus.count) == ("toy", 1)
+
+
+def test_what_a_task_cuts_away_whole_is_reported_and_windows_follow_the_seed(letters):
+    made = [("abcdefghijklmnopqrst", "ij"), ("abcdefghijklmnopqrst", "zz")]
+    task = memory_task([{}], cast=lambda row: made, trimming="around_targets")
+    lines: list[str] = []
+    settings = {"inputs_length": 6, "report": lines.append}
+    corpora = [load(task, letters, seed=seed, **settings) for seed in (0, 0, 1)]
+    lost = "toy: examples whose targets are not in inputs that are too long left out: 1"
+    assert lines == [lost] * 3
+    epochs = np.arange(30)
+    first, again, other = (corpus.ids(epochs, 0 * epochs)[0].values for corpus in corpora)
+    assert (first == again).all()
+    assert (first != other).any()
 
 
 def test_a_text_task_becomes_windows_that_fill_the_inputs(letters):
@@ -146,3 +161,17 @@ def test_a_damaged_shard_is_named_and_made_again_when_training_begins(tmp_path, 
     mended = load(task, vocabulary, caching=caching, report=told.append)
     assert any("shard-00000.ids is damaged" in line and "made again" in line for line in told)
     assert ids_of(mended) == expected
+
+
+@pytest.mark.parametrize("when", ["always", "never"])
+def test_a_corpus_of_the_validation_split_has_its_documents(tmp_path, source, vocabulary, when):
+    held_out = tmp_path / "held_out.txt"
+    held_out.write_text("the dog sees the king sees the oak")
+    both = replace(source, validation=(str(held_out),))
+    caching = Caching(when, tmp_path / "caches")
+    alone = replace(source, files=both.validation)
+    wanted = load(text_task_of("notes", alone), vocabulary)
+    task = text_task_of("notes", both)
+    found = load(task, vocabulary, split="validation", caching=caching)
+    assert ids_of(found) == ids_of(wanted)
+    assert ids_of(load(task, vocabulary, caching=caching)) != ids_of(wanted)

@@ -102,3 +102,45 @@ def test_a_large_vocabulary_keeps_its_high_ids(letters):
             return [249_000]
 
     assert tokenize(["x"], Large()).values.tolist() == [249_000]
+
+
+def trimmed(trimming, inputs, targets, labels=(), **limits):
+    sides = (from_rows(side, np.uint16) for side in (inputs, targets))
+    lengths = {"inputs_length": 5, "targets_length": 3} | limits
+    return TokenizedExamples("t", *sides, labels=labels, trimming=trimming, seed=1, **lengths)
+
+
+def test_the_last_token_of_both_sides_is_kept_where_a_task_asks_for_it(letters):
+    corpus = trimmed("keep_last", [[2, 3, 4, 5, 99], [2, 99]], [[99, 7, 8, 9], [99, 7]])
+    assert sides(corpus, [0, 0], [0, 1]) == [
+        ([2, 3, 4, 99, 1], [99, 9, 1]),
+        ([2, 99, 1], [99, 7, 1]),
+    ]
+    assert corpus.truncation().inputs == 1
+    task = memory_task([{}], cast=lambda row: ("abcdefgh", "ab"), trimming="keep_last")
+    corpus = TokenizedExamples.from_task(task, "train", letters, None, 4, 4)
+    assert sides(corpus, [0], [0]) == [([3, 4, 10, 1], [3, 4, 1])]
+
+
+def test_inputs_are_cut_around_their_targets_anew_in_every_epoch():
+    corpus = trimmed("around_targets", [list(range(10, 30)), [7, 8]], [[18, 19], [3]])
+    epochs = np.arange(60)
+    found = {tuple(inputs) for inputs, _ in sides(corpus, epochs, np.zeros(60, np.int64))}
+    # Windows of five that hold 18 and 19; EOS takes the place of the last token, as in T5.
+    assert found == {(*range(start, start + 4), 1) for start in (15, 16, 17, 18)}
+    again = sides(trimmed("around_targets", [list(range(10, 30))], [[18, 19]]), epochs, 0 * epochs)
+    assert again == sides(corpus, epochs, np.zeros(60, np.int64))
+    assert sides(corpus, [0], [1]) == [([7, 8, 1], [3, 1])]
+    lengths = corpus.lengths(np.zeros(2, np.int64), np.arange(2))
+    assert lengths.inputs.tolist() == [21, 3]
+
+
+def test_examples_whose_targets_are_lost_are_left_out_and_counted():
+    long = list(range(10, 20))
+    corpus = trimmed("around_targets", [long, long, [5]], [[9], [12], [9]], labels=["a", "b", "c"])
+    assert corpus.count == 2
+    assert corpus.labels == ["b", "c"]
+    assert corpus.left_out == {"examples whose targets are not in inputs that are too long": 1}
+    assert [targets for _, targets in sides(corpus, [0, 0], [0, 1])] == [[12, 1], [9, 1]]
+    with pytest.raises(UserError, match="t: no targets are in the inputs, which are all longer"):
+        trimmed("around_targets", [long], [[9]])

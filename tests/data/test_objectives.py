@@ -14,6 +14,7 @@ class Words:
 
     size = 32100
     num_sentinels = 100
+    unknown_id = 2
 
     def encode(self, text):
         return {"[R]": [50, 51, 52], "[S]": [53], "[X]": [54, 55]}.get(text, [2])
@@ -98,6 +99,22 @@ def test_language_models_have_no_inputs_and_fill_the_targets():
         assert (lengths_of(objective, 5).inputs == 0).all()
 
 
+def test_full_prefix_lm_divides_whole_windows_without_another_eos():
+    objective = ready("full_prefix_lm", 16, 16)
+    assert (objective.raw_length, objective.documents) == (16, "joined with EOS")
+    assert not objective.inputs_eos
+    assert not objective.targets_eos
+    rows = 30_000
+    found = lengths_of(objective, rows)
+    assert (found.inputs + found.targets == 16).all()
+    # Prefixes of 1 ... 15 tokens, all equally likely, as the reference draws where it cuts.
+    counts = np.bincount(found.inputs, minlength=17)
+    assert counts[[0, 16]].tolist() == [0, 0]
+    assert np.abs(counts[1:16] / rows - 1 / 15).max() < 4 * np.sqrt(1 / 15 * 14 / 15 / rows)
+    with pytest.raises(UserError, match="inputs_length 16 and targets_length 8 must be alike"):
+        ready("full_prefix_lm", 16, 8)
+
+
 def test_ul2_mixes_its_seven_ways_and_every_window_fits():
     objective = ready("ul2")
     rows = 40_000
@@ -147,7 +164,7 @@ def test_only_objectives_that_write_sentinels_need_them(name):
     class Plain(Words):
         num_sentinels = 0
 
-    without = {"iid_drop_tokens", "deshuffling", "prefix_lm", "lm", "full_lm"}
+    without = {"iid_drop_tokens", "deshuffling", "prefix_lm", "lm", "full_lm", "full_prefix_lm"}
     if name in without:
         assert window_objective(Objective(name), Plain(), 512, 512).raw_length >= 511
         return

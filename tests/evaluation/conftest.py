@@ -12,8 +12,9 @@ import torch
 from t2t.evaluation.predictions import write_predictions
 from t2t.model.sizes import size
 from t2t.model.transformer import T5
-from t2t.registry import Registry, load_tasks
+from t2t.registry import Registry
 from t2t.task import Task
+from t2t.task_loading import load_tasks
 from t2t.training.checkpoint import TrainingState, save
 from t2t.vocabulary import SentencePieceVocabulary, train_vocabulary
 
@@ -186,7 +187,7 @@ def save_checkpoint(tiny_vocabulary: SentencePieceVocabulary) -> SaveCheckpoint:
 
     def save_at(run: Path, step: int, model: T5) -> Path:
         state = TrainingState(step=step, stream={"window": 0, "offset": 0})
-        return save(run, model, {}, state, tiny_vocabulary.path, keep=None)
+        return save(run, model, {}, state, tiny_vocabulary, keep=None)
 
     return save_at
 

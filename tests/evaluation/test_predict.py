@@ -14,8 +14,9 @@ from t2t.evaluation.predict import (
 )
 from t2t.model.beam_search import BeamOutput, BeamSettings
 from t2t.model.transformer import T5
+from t2t.special_ids import EOS_ID
 from t2t.task import Example
-from t2t.vocabulary import EOS_ID, Vocabulary
+from t2t.vocabulary import Vocabulary
 
 WORDS = "the cat saw a dog and the dog saw it rain on the red car"
 
@@ -182,3 +183,17 @@ def test_too_little_memory_is_said_in_words(
     monkeypatch.setattr(module, "greedy", greedy)
     with pytest.raises(RunError, match="lower batch_tokens, now 4096"):
         predict(tiny_model, tiny_vocabulary, examples(3), DecodingSettings())
+
+
+def test_the_last_token_of_cut_inputs_is_kept_when_asked_for(
+    echo: list[tuple[int, int]], tiny_model: T5, tiny_vocabulary: Vocabulary
+) -> None:
+    rows = [Example("0", 0, "the cat saw a red car", ("x",), None), *examples(1)]
+    ids = tiny_vocabulary.encode(rows[0].inputs)
+    settings = DecodingSettings(inputs_length=4)
+    quiet = {"report": lambda line: None}
+    kept = predict(tiny_model, tiny_vocabulary, rows, settings, keep_last=True, **quiet)
+    assert kept.texts == [tiny_vocabulary.decode([*ids[:2], ids[-1]]), rows[1].inputs]
+    cut = predict(tiny_model, tiny_vocabulary, rows, settings, **quiet)
+    assert cut.texts == [tiny_vocabulary.decode(ids[:3]), rows[1].inputs]
+    assert kept.num_truncated_inputs == cut.num_truncated_inputs == 1

@@ -58,13 +58,14 @@ def test_what_is_written_is_read_back(path: Path) -> None:
         prediction("0"),
         prediction("1", None),
         prediction("a/7", "Zoë\u2028said\n", idx={"passage": 3, "query": 7}, label=["Zoë", "Z."]),
+        prediction("s", "a b", label={"answers": ["a b"], "context": "a b c"}),
         prediction("3", 2.5, targets=(), label=None),
         prediction("4", "half a pair \ud800"),
     ]
     write_predictions(path, predictions)
     assert read_predictions(path) == predictions
     lines = path.read_bytes().split(b"\n")
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert list(json.loads(lines[0])) == FIELDS
     assert json.loads(lines[1])["prediction"] is None
     assert "Zoë".encode() in lines[2]
@@ -98,9 +99,13 @@ def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, rows: Any) 
         ({"targets": [1]}, "targets: must be a list of strings"),
         ({"label": True}, "label: must be a string"),
         ({"label": {"a": 1}}, "label: must be a string"),
+        ({"label": {}}, "label: must be a string"),
         ({"output": None}, "output: must be a string"),
-        ({"prediction": False}, "prediction: must be a string, a number or null, is false"),
-        ({"prediction": ["a"]}, "prediction: must be"),
+        (
+            {"prediction": False},
+            "prediction: must be a string, a number, a list of strings or null",
+        ),
+        ({"prediction": [1]}, "prediction: must be"),
         ({"prediction": None}, "reason: must be null beside a prediction"),
         ({"reason": "why"}, "reason: must be null beside a prediction"),
         ({"reason": 4}, "reason: must be a string or null"),

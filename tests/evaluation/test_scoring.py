@@ -267,7 +267,7 @@ def test_an_own_task_and_mixture_are_scored(tmp_path: Path, registry: Registry) 
 
 def test_scoring_loads_no_torch(eight: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from t2t.registry import load_tasks; "
+        "import sys; from pathlib import Path; from t2t.task_loading import load_tasks; "
         "from t2t.evaluation.scoring import score_directory; "
         "from t2t.evaluation.leaderboards import check, submission; "
         f"score_directory(Path({str(eight)!r}), load_tasks()); "

@@ -51,17 +51,3 @@ def test_an_entity_is_right_with_its_type_and_text() -> None:
     recall = sets.entity_precision_recall(targets, [[("PER", "Ada")], [], []])
     assert recall == pytest.approx({"entity_precision": 100.0, "entity_recall": 100 / 3})
     assert sets.entity_f1([[]], [[]]) == {"entity_f1": 0.0}
-
-
-def test_bio_tags_are_read_as_conlls_script_does() -> None:
-    assert sets.bio_entities(["B-PER", "I-PER", "O", "B-LOC", "B-LOC", "I-ORG", "O", "I-PER"]) == [
-        ("PER", 0, 2),
-        ("LOC", 3, 4),
-        ("LOC", 4, 5),
-        ("ORG", 5, 6),
-        ("PER", 7, 8),
-    ]
-    assert sets.bio_entities(["B-PER", "O", "I-PER"]) == [("PER", 0, 1), ("PER", 2, 3)]
-    for tag in ("PER", "B-", "X-PER", "o"):
-        with pytest.raises(ValueError, match="is none of O, B-TYPE"):
-            sets.bio_entities([tag])

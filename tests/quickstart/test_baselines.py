@@ -6,8 +6,8 @@ import pytest
 
 from t2t.quickstart.baselines import bag_of_words, baseline_score, majority
 from t2t.quickstart.world import Sizes, write_world
-from t2t.registry import load_tasks
 from t2t.task import Example, Task
+from t2t.task_loading import load_tasks
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ from t2t.evaluation.leaderboards.superglue import SUPERGLUE
 from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.quickstart.lexicon import split_lexicon
 from t2t.quickstart.world import MAKERS, Sizes, rows, write_world
-from t2t.registry import Registry, load_tasks
+from t2t.registry import Registry
 from t2t.task import Task
+from t2t.task_loading import load_tasks
 
 SIZES = Sizes(documents=500, train=1200, heldout=300)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import UserError
-from t2t.registry import load_tasks
 from t2t.sources import MemorySource
 from t2t.task import Example, Invalid, Prediction, Task
+from t2t.task_loading import load_tasks
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 REGISTRY = load_tasks()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from t2t.errors import UserError
-from t2t.registry import load_tasks
+from t2t.task_loading import load_tasks
 
 TASKS = load_tasks().tasks
 FOLDERS = {

@@ -1,0 +1,43 @@
+"""Which files of tasks a run was trained with, and predictions were made with, by their records."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from t2t.evaluation.predictions import predictions_folder
+from t2t.evaluation.run_record import read_record
+from t2t.recipe_files import load_recipe
+
+INCLUDED = "included"
+"""The key of a predictions file's record."""
+
+
+def included_in_run(checkpoint: Path) -> list[Path]:
+    """What the recipe of a run includes.
+
+    Args:
+        checkpoint: the run, or one of its checkpoints; nothing is included in another model.
+
+    Raises:
+        UserError: the run's recipe cannot be read.
+    """
+    for folder in (checkpoint, *checkpoint.resolve().parents[1:2]):
+        if (folder / "run.json").is_file() and (folder / "recipe.yaml").is_file():
+            return [Path(name) for name in load_recipe(str(folder / "recipe.yaml")).include]
+    return []
+
+
+def included_in_predictions(directory: Path) -> list[Path]:
+    """What the predictions files of a folder were made with.
+
+    Raises:
+        UserError: there is no such directory.
+    """
+    record = read_record(predictions_folder(directory)) or {}
+    entries = [entry for entry in record.get("files", {}).values() if isinstance(entry, dict)]
+    named = [name for entry in entries for name in entry.get(INCLUDED) or ()]
+    return [Path(name) for name in dict.fromkeys(named) if isinstance(name, str)]
+
+
+def as_recorded(included: Sequence[Path]) -> list[str]:
+    """Paths as a record names them, whatever folder it is read from."""
+    return [str(path.resolve()) for path in included]

@@ -1,0 +1,183 @@
+"""Wrong outputs: invalid wherever a parser can tell, near 0 where any text is an answer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from t2t.task import Example, Metric, Prediction, Task
+from t2t.task_checks.findings import Finding, Level, counted
+from t2t.task_checks.gold import gold_predictions
+from t2t.task_checks.outputs import (
+    NONSENSE,
+    ParserError,
+    agrees,
+    is_score,
+    metric_name,
+    names_of,
+    read,
+    sample,
+    scores_of,
+)
+from t2t.task_checks.subject import Subject
+
+LOOKED_AT = 32
+"""Examples of a split whose outputs are replaced by garbage."""
+HIGHEST_SCORE = 10.0
+OTHER_CASE = "a label in other case"
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """An output that is not what a task asks for."""
+
+    kind: str
+    text: str
+    label: str | None = None
+    """The label that was spoilt, of such a kind."""
+
+
+def garbage_for(labels: Sequence[str]) -> list[Garbage]:
+    """Wrong outputs of several kinds; `labels` are those of the task."""
+    found = [
+        Garbage("an empty text", ""),
+        Garbage("a word of no meaning", NONSENSE),
+        Garbage("a very long text", f"{NONSENSE} " * 1000),
+        Garbage("control characters", "\x00\x07\x1b[0m\u2028"),
+    ]
+    for label in labels:
+        found += [
+            Garbage(OTHER_CASE, label.swapcase(), label),
+            Garbage("half a label", label[: len(label) // 2], label),
+            Garbage("a label twice", f"{label} {label}", label),
+        ]
+    known = {"", *labels}
+    return [item for item in found if item.label is None or item.text not in known]
+
+
+def check_garbage(subject: Subject) -> Iterator[Finding]:
+    """Whether the parser takes garbage for an answer, or gets points for it."""
+    examples = sample(subject.labelled, LOOKED_AT)
+    if not examples:
+        yield subject.finding("ok", "garbage", "left out: no example has a label")
+        return
+    garbage = garbage_for(subject.task.labels)
+    can_tell = _can_tell(subject, examples)
+    problems = list(_reading_problems(subject, examples, can_tell))
+    yield from problems
+    if not can_tell and not problems:
+        problems = list(_scoring_problems(subject, examples, garbage))
+        yield from problems
+    if not problems:
+        kinds = counted(len({item.kind for item in garbage}), "kind")
+        said = "are invalid" if can_tell == "all" else "get no points"
+        yield subject.finding("ok", "garbage", f"{kinds} of wrong outputs {said}")
+
+
+def _can_tell(subject: Subject, examples: Sequence[Example]) -> str:
+    """What the parser can tell from an answer: all, that it is empty, or nothing ("")."""
+    task = subject.task
+    if task.labels and all(isinstance(example.label, str) for example in examples):
+        return "empty" if _asks_for_candidates(task, examples) else "all"
+    numbers = all(
+        isinstance(example.label, int | float) and not isinstance(example.label, bool)
+        for example in examples
+    )
+    return "all" if numbers else ""
+
+
+def _asks_for_candidates(task: Task, examples: Sequence[Example]) -> bool:
+    """Whether the targets are candidates, not names of labels (WSC): any noun is an answer."""
+    named = (
+        name in target
+        for example in examples
+        for target in example.targets
+        for name in names_of(task, example)
+    )
+    if any(named):
+        return False
+    try:
+        return task.train_cast is not None or not all(
+            agrees(task, read(task, example, example.targets[0])) for example in examples
+        )
+    except ParserError:
+        return False
+
+
+def _reading_problems(
+    subject: Subject, examples: Sequence[Example], can_tell: str
+) -> Iterator[Finding]:
+    """A finding for each kind of garbage that the parser raises on, or takes for an answer."""
+    told: set[tuple[str, str]] = set()
+    for example in examples:
+        for item in garbage_for(names_of(subject.task, example)):
+            refused = can_tell == "all" or (can_tell == "empty" and not item.text)
+            level, what, shown = _reading_problem(subject.task, example, item, refused)
+            if level is not None and (item.kind, level) not in told:
+                told.add((item.kind, level))
+                yield subject.finding(level, "garbage", what, where=example.key, example=shown)
+
+
+def _reading_problem(
+    task: Task, example: Example, item: Garbage, refused: bool
+) -> tuple[Level | None, str, str]:
+    """What is wrong with the reading of an output: how bad, what, and how it looks."""
+    try:
+        value = read(task, example, item.text).value
+        spoilt = None if item.label is None else read(task, example, item.label).value
+    except ParserError as error:
+        return "error", f"the parser raises on {item.kind}", f"{item.text!r}: {error}"
+    if value is None or not refused:
+        return None, "", ""
+    shown = f"{item.text!r} is read as {value!r}"
+    if item.kind == OTHER_CASE and value == spoilt:
+        return "warning", "the parser takes a label in other case for the label", shown
+    return "error", f"the parser takes {item.kind} for an answer", shown
+
+
+def _scoring_problems(
+    subject: Subject, examples: Sequence[Example], garbage: Sequence[Garbage]
+) -> Iterator[Finding]:
+    """A finding for each metric and kind of garbage that gets points."""
+    for item in garbage:
+        read_all = [read(subject.task, example, item.text) for example in examples]
+        # No text at all is the right answer to a question that has none.
+        wrong = [prediction for prediction in read_all if not agrees(subject.task, prediction)]
+        for metric in subject.task.metrics if wrong else ():
+            yield from _points(subject, metric, wrong, item)
+
+
+def _points(
+    subject: Subject, metric: Metric, wrong: Sequence[Prediction], item: Garbage
+) -> Iterator[Finding]:
+    scores = scores_of(metric, wrong)
+    if isinstance(scores, str):
+        what = f"{metric_name(metric)} fails on {item.kind}"
+        yield subject.finding("error", "garbage", what, example=scores)
+        return
+    for name, value in scores.items():
+        if is_score(name) and value >= HIGHEST_SCORE:
+            what = f"{item.kind} scores {value:.2f} on {name}; wrong outputs should be near 0"
+            yield subject.finding("error", "garbage", what, example=repr(item.text))
+
+
+def check_invalid_predictions(subject: Subject) -> Iterator[Finding]:
+    """Whether every metric takes predictions that are invalid, all or every other one."""
+    gold = gold_predictions(subject)
+    if not gold or not _may_be_invalid(subject.task, gold[0].example):
+        return
+    invalid = [replace(prediction, output="", value=None, reason="a check") for prediction in gold]
+    every_other = [pair[number % 2] for number, pair in enumerate(zip(gold, invalid, strict=True))]
+    for metric in subject.task.metrics:
+        for what, predictions in (("invalid", invalid), ("some invalid", every_other)):
+            scores = scores_of(metric, predictions)
+            # What fails on the gold outputs too is told there.
+            if isinstance(scores, str) and not isinstance(scores_of(metric, gold), str):
+                told = f"{metric_name(metric)} fails on {what} predictions"
+                yield subject.finding("error", "invalid predictions", told, example=scores)
+
+
+def _may_be_invalid(task: Task, example: Example) -> bool:
+    """Whether the parser ever says that an output is invalid."""
+    try:
+        return any(read(task, example, item.text).value is None for item in garbage_for(()))
+    except ParserError:
+        return False
