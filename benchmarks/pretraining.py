@@ -75,7 +75,7 @@ def split_books(books: Path, out: Path, held_out: int) -> tuple[Path, Path]:
 
 def recipe_for(text: Path, settings: Mapping[str, Any], sets: tuple[str, ...]) -> Any:
     """The shipped recipe with these texts and this model."""
-    from t2t.config import load_recipe
+    from t2t.recipe_files import load_recipe
 
     shape = json.dumps(SHAPE | settings["shape"])
     return load_recipe(

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from t2t.config import load_recipe
 from t2t.evaluation.evaluate import evaluate
 from t2t.quickstart.run import MIXTURE, Story, make_data, tiny_model_arithmetic
+from t2t.recipe_files import load_recipe
 from t2t.task_loading import load_tasks
 from t2t.training.loop import train
 

@@ -25,11 +25,12 @@ import transformers
 from torch import Tensor, nn
 from transformers import T5ForConditionalGeneration
 
-from t2t.config import Train, load_recipe
+from t2t.config import Train
 from t2t.data.loader import TensorBatch, batch_loader
 from t2t.model.hub import save_hf
 from t2t.model.sizes import ModelConfig, size
 from t2t.model.transformer import T5
+from t2t.recipe_files import load_recipe
 from t2t.task_loading import load_tasks
 from t2t.training.computation import computed_as
 from t2t.training.flops import peak_flops, step_flops

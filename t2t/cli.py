@@ -80,7 +80,7 @@ def quickstart(
 @app.command()
 def validate(recipe: RecipeName, sets: Sets = None, include: Include = None) -> None:
     """Check a recipe against tasks, files, vocabulary and model; nothing is built."""
-    from t2t.config import load_recipe, with_included
+    from t2t.recipe_files import load_recipe, with_included
     from t2t.validation import validate as check
 
     settings = with_included(recipe, sets or [], include or [])

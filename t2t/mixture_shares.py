@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from t2t.config import Data, MixtureRates, Recipe, Section, Train, load_recipe
+from t2t.config import Data, MixtureRates, Recipe, Section, Train
 from t2t.data.corpus import Corpus
 from t2t.data.strata import Strata
 from t2t.errors import UserError
+from t2t.recipe_files import load_recipe
 from t2t.registry import Registry
 from t2t.rows_at_hand import splits_at_hand
 from t2t.task import Task

@@ -55,8 +55,8 @@ def _run_and_report(recipe: str, out: Path, sets: Sequence[str], include: Sequen
 
 def _run(name: str, out: Path, sets: Sequence[str], include: Sequence[Path]) -> None:
     # Inside, because they load torch and --help should not.
-    from t2t.config import load_recipe, with_included
     from t2t.model.manifest import steps_of
+    from t2t.recipe_files import load_recipe, with_included
     from t2t.task_loading import load_tasks, report_problems
     from t2t.training.loop import train
     from t2t.training.processes import flushed_denormals

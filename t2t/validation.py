@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from t2t.config import Recipe, read_recipe
+from t2t.config import Recipe
 from t2t.data.objectives import window_objective
 from t2t.data.stream import rows_step
 from t2t.errors import UserError, refuse
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
+from t2t.recipe_files import read_recipe
 from t2t.registry import Registry
 from t2t.task import Task
 from t2t.training.computation import contradictions

@@ -11,6 +11,7 @@ def test_bio_tags_are_read_as_conlls_script_does() -> None:
         ("ORG", 5, 6),
         ("PER", 7, 8),
     ]
+    assert bio_entities(["B-PER", "O", "I-PER"]) == [("PER", 0, 1), ("PER", 2, 3)]
     for tag in ("PER", "B-", "X-PER", "o"):
         with pytest.raises(ValueError, match="is none of O, B-TYPE"):
             bio_entities([tag])

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from t2t.config import Recipe, differences, dump_recipe, load_recipe, resolve_data_dir
+from t2t.config import Recipe, resolve_data_dir
 from t2t.errors import UserError
+from t2t.recipe_files import differences, dump_recipe, load_recipe
 
 MINIMAL = """\
 vocabulary: spiece.model

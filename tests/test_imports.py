@@ -27,6 +27,7 @@ LAYERS = [
     ["t2t.yaml_document", "t2t.json_lines", "t2t.user_code", "t2t.labels", "t2t.field_text"],
     ["t2t.tables", "t2t.sections"],
     ["t2t.config", "t2t.vocabulary", "t2t.sources", "t2t.casts", "t2t.metrics", "t2t.text_files"],
+    ["t2t.recipe_files"],
     ["t2t.parsing", "t2t.row_files"],
     ["t2t.documents", "t2t.byte_vocabulary"],
     ["t2t.task"],

@@ -53,6 +53,12 @@ def test_spans_have_their_context_in_the_label() -> None:
     assert metric(predicted([label] * 2, ["start: 1 end: 1", None])) == {"em": 50.0, "f1": 50.0}
 
 
+def test_the_mean_over_labels_is_over_those_that_a_task_declares() -> None:
+    for labels, expected in (((), 100.0), (("a", "b"), 50.0)):
+        (metric,) = named_metrics(["set_macro_f1"], TaskValues("sets", labels), "here")
+        assert metric(predicted([["a"]], [["a"]])) == {"macro_f1": expected}
+
+
 @pytest.mark.parametrize(
     ("names", "task", "message"),
     [

@@ -15,7 +15,7 @@ def recipes(context: typer.Context) -> None:
 @recipes_app.command("list")
 def list_recipes() -> None:
     """The names of the recipes that come with t2t."""
-    from t2t.config import shipped_recipes
+    from t2t.recipe_files import shipped_recipes
 
     print("\n".join(shipped_recipes()))
 
@@ -23,7 +23,7 @@ def list_recipes() -> None:
 @recipes_app.command("path")
 def recipe_path(name: str) -> None:
     """The file of a shipped recipe, or of a configuration of accelerate (accelerate/fsdp2)."""
-    from t2t.config import find_recipe, shipped_files
+    from t2t.recipe_files import find_recipe, shipped_files
 
     configuration = shipped_files().get(name)
     print(configuration or find_recipe(name))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,8 @@ CACHED_FROM_BYTES = 1 << 28
 # `t2t cache verify` does it for larger ones.
 VERIFIED_BYTES = 1 << 32
 CACHE_DIR_VARIABLE = "T2T_CACHE_DIR"
+# What `TextSource.of` calls the one split it is left with.
+TRAIN = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,12 @@ def load_corpus(
             report(f"{task.name}: {what} left out: {count}")
         return examples
     # First, for documents may take long to tokenise.
+    settings = task.objective
     objective = window_objective(
-        task.objective, vocabulary, inputs_length, targets_length, where=task.name
+        settings, vocabulary, inputs_length, targets_length, where=task.name
     )
+    if isinstance(task.source, TextSource):
+        task, split = replace(task, source=task.source.of(split)), TRAIN
     tell_unknown_text(task, split, vocabulary, data_dir, report)
     return TextWindows(
         task.name,
@@ -100,8 +105,8 @@ def load_corpus(
         inputs_length,
         targets_length,
         seed,
-        tokens=task.objective.tokens,
-        chunk_tokens=task.objective.chunk_tokens,
+        tokens=settings.tokens,
+        chunk_tokens=settings.chunk_tokens,
     )
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from t2t.config import load_recipe
 from t2t.errors import UserError
 from t2t.evaluation.predict import DecodingSettings
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5
 from t2t.model.vocabulary_files import check_vocabulary, find_vocabulary
 from t2t.model.weights import find_weights, load_folder, weights_hash
+from t2t.recipe_files import load_recipe
 from t2t.special_ids import NUM_SENTINELS
 from t2t.vocabulary import StoredVocabulary, load_vocabulary
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from t2t.config import load_recipe
 from t2t.evaluation.predictions import predictions_folder
 from t2t.evaluation.run_record import read_record
+from t2t.recipe_files import load_recipe
 
 INCLUDED = "included"
 """The key of a predictions file's record."""

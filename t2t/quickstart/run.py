@@ -19,7 +19,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from t2t.config import load_recipe
 from t2t.errors import RunError, UserError
 from t2t.evaluation.evaluate import evaluate
 from t2t.evaluation.leaderboards.check import check_submission
@@ -32,6 +31,7 @@ from t2t.quickstart.baselines import bag_of_words, baseline_score, majority
 from t2t.quickstart.lexicon import CLASSES
 from t2t.quickstart.probe import share_of_kindred_neighbours
 from t2t.quickstart.world import Sizes, write_world
+from t2t.recipe_files import load_recipe
 from t2t.registry import Registry
 from t2t.task_loading import load_tasks
 from t2t.training.loop import train

@@ -22,12 +22,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from t2t.config import Recipe, differences, dump_recipe, load_recipe
+from t2t.config import Recipe
 from t2t.errors import RunError, UserError, refuse
 from t2t.files import write_json, write_text
 from t2t.model.hub_download import revision_of
 from t2t.model.manifest import CONFIG, MANIFEST, steps_of
 from t2t.model.weights import find_weights, weights_hash
+from t2t.recipe_files import differences, dump_recipe, load_recipe
 from t2t.training import checkpoint
 from t2t.training.schedules import why_not_longer
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
-from t2t.config import Recipe, flattened
+from t2t.config import Recipe
 from t2t.errors import RunError, UserError
+from t2t.recipe_files import flattened
 
 FOLDER = "trackers"
 

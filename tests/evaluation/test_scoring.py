@@ -337,6 +337,18 @@ def test_a_metric_of_anyone_is_resampled_by_predictions(tmp_path: Path) -> None:
         score_directory(tmp_path / "b", own, Bootstrap())
 
 
+def test_every_task_and_split_draws_for_itself(tmp_path: Path) -> None:
+    own = Registry()
+    rows: list[tuple[Any, str]] = [([f"{a} {b}"], "1 2 3") for a in range(5) for b in range(7)]
+    for name in ("one", "two"):
+        own.add(text_task(name, answers_metric(answers.squad)), "here")
+        for split in ("validation", "test"):
+            write(tmp_path, own.task(name), rows, split)
+    scores = score_directory(tmp_path, own, Bootstrap(resamples=25))
+    assert len({str(task.metrics) for task in scores.tasks}) == 1
+    assert len({str(task.intervals) for task in scores.tasks}) == 4
+
+
 def test_a_target_alone_is_read_as_an_output_is(tmp_path: Path) -> None:
     own = Registry()
     parse = lambda output, example: float(output)  # noqa: E731

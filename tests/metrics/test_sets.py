@@ -38,6 +38,7 @@ def test_a_label_counts_once_and_an_entity_as_often_as_it_occurs() -> None:
     columns = [["a", "a"]], [["a"]]
     assert sets.set_micro_f1(*columns) == {"micro_f1": 100.0}
     assert sets.entity_f1(*columns) == pytest.approx({"entity_f1": 200 / 3})
+    assert sets.entity_f1([["a", "a"]], [["a", "a"]]) == {"entity_f1": 100.0}
 
 
 def test_an_entity_is_right_with_its_type_and_text() -> None:

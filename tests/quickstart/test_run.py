@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from t2t.config import load_recipe
 from t2t.errors import UserError
 from t2t.quickstart import run
 from t2t.quickstart.lexicon import split_lexicon
 from t2t.quickstart.world import Sizes
+from t2t.recipe_files import load_recipe
 from t2t.task_loading import load_tasks
 from t2t.validation import validated
 from t2t.vocabulary import load_vocabulary

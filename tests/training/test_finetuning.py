@@ -8,11 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from t2t.config import FineTuning, load_recipe
+from t2t.config import FineTuning
 from t2t.errors import UserError
 from t2t.model.files import load_model
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
+from t2t.recipe_files import load_recipe
 from t2t.training.finetuning import drop_frozen_gradients, first_step, freeze
 
 DEEP = ModelConfig(

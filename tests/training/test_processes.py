@@ -130,7 +130,7 @@ def validated(*arguments):
 
 torch.set_num_threads(2)
 t2t.validation.validated = validated
-sys.exit(t2t.train.run("recipe", Path(sys.argv[1])))
+sys.exit(t2t.train.run("quickstart/pretrain", Path(sys.argv[1])))
 """
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from t2t.config import load_recipe
 from t2t.errors import RunError, UserError
 from t2t.model.manifest import folder_of
+from t2t.recipe_files import load_recipe
 from t2t.training.run_directory import Content, Device, Log, RunDirectory, cut_log
 
 LINES = [json.dumps({"step": step, "loss": 1.5}) + "\n" for step in range(1, 6)]

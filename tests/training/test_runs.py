@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from t2t.config import load_recipe
 from t2t.model.files import load_model
 from t2t.model.hub import save_hf
+from t2t.recipe_files import load_recipe
 from t2t.training.initial_model import initial_model
 from t2t.training.run_directory import RunDirectory
 from t2t.training.step_gradient import StepGradient

@@ -12,10 +12,10 @@ import torch
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils.launch import prepare_multi_gpu_env
 
-from t2t.config import shipped_files
 from t2t.errors import UserError
 from t2t.model import manifest
 from t2t.model.files import load_model
+from t2t.recipe_files import shipped_files
 from t2t.training.checkpoint import read_optimizer
 from t2t.training.sharding import check_launcher
 from t2t.training.step_report import MEASURED

@@ -9,7 +9,7 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from t2t import config
-from t2t.config import load_recipe
+from t2t.recipe_files import load_recipe
 from t2t.training import trackers
 from t2t.training.trackers import Trackers, numbers, plain_settings
 
