@@ -194,10 +194,11 @@ def _in_words(row: Row, words: _Words, cast: Cast) -> Texts | Sequence[Texts]:
     output = cast(row)
     if not template.answer_choices:
         return _each(output, lambda texts: template.texts(row, *texts))
-    label = _label(row, words)
-    targets = dict(zip(words.task.labels, template.choices(row), strict=False))
+    choices = template.choices(row)
+    label = _label(row, words, choices)
+    targets = dict(zip(words.task.labels, choices, strict=False))
     target = NO_LABEL_TARGET if label is None else targets[label]
-    return _each(output, lambda texts: template.texts(row, texts[0], target))
+    return _each(output, lambda texts: template.texts(row, texts[0], target, choices))
 
 
 def _each(
@@ -213,10 +214,10 @@ def _choices(row: Row, words: _Words) -> tuple[str, ...]:
     return words.of(row).choices(row)
 
 
-def _label(row: Row, words: _Words) -> Any:
+def _label(row: Row, words: _Words, choices: Sequence[str] | None = None) -> Any:
     """The task's label; of labels whose choices have one text, the first."""
     label = words.task.label(row)
-    choices = words.of(row).choices(row)
+    choices = words.of(row).choices(row) if choices is None else choices
     if label is None or not choices:
         return label
     place = words.task.labels.index(label)
