@@ -200,3 +200,14 @@ def test_an_unknown_name_says_what_could_not_be_loaded():
     tasks.problems.append("mine.py:3: NameError")
     with pytest.raises(UserError, match=r"(?s)unknown task 'mine'.*Not loaded:.*mine.py:3"):
         tasks.task("mine")
+
+
+@pytest.mark.parametrize("labels", [("Yes", "yes "), ("yes", "Yes"), ("yes", "yes"), ("yes", "")])
+def test_labels_that_no_output_tells_apart_are_refused_with_their_place(labels):
+    own = Task(
+        name="own", source=MemorySource({"train": []}), cast=lambda row: ("", ""), labels=labels
+    )
+    tasks = registry()
+    with pytest.raises(UserError, match=r"^there: task own: labels: "):
+        tasks.add(own, place="there")
+    assert not tasks.is_task("own")
