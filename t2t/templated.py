@@ -10,6 +10,7 @@ from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
+from t2t.labels import label_problems
 from t2t.rows import Row
 from t2t.task import Example, Invalid, Metric, Prediction, Task, key_of
 from t2t.templates import TARGET, Template, read_templates
@@ -102,7 +103,10 @@ class _Words:
                 yield f"{template}: answer_choices, but the task has no labels"
             elif isinstance(template.answer_choices, tuple) and count not in (0, labels):
                 yield f"{template}: answer_choices: {count}, but the task has {labels} labels"
-            elif not template.can_be_read_back:
+            elif isinstance(template.answer_choices, tuple) and count:
+                for problem in label_problems(template.answer_choices):
+                    yield f"{template}: answer_choices: {problem}"
+            if not template.can_be_read_back:
                 yield (
                     f"{template}: targets other than {TARGET} cannot be read back: give "
                     "answer_choices, or training_only: true"

@@ -253,3 +253,14 @@ def test_an_alias_with_some_splits_has_variants_with_them():
     tasks.add(replace(task("d"), source=both, aliases=aliases), place="here")
     assert tasks.task("half_loud").splits == ("test",)
     assert tasks.expand(["half_loud", "d_loud"])[0].splits == ("train", "test")
+
+
+@pytest.mark.parametrize("labels", [("Yes", "yes "), ("yes", "Yes"), ("yes", "yes"), ("yes", "")])
+def test_labels_that_no_output_tells_apart_are_refused_with_their_place(labels):
+    own = Task(
+        name="own", source=MemorySource({"train": []}), cast=lambda row: ("", ""), labels=labels
+    )
+    tasks = registry()
+    with pytest.raises(UserError, match=r"^there: task own: labels: "):
+        tasks.add(own, place="there")
+    assert not tasks.is_task("own")

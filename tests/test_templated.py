@@ -208,6 +208,7 @@ def test_rows_may_have_different_numbers_of_choices():
             (Template("t", "x", "It is {target}"),),
             "targets other than {target} cannot be read back",
         ),
+        ((Template("t", "x", answer_choices=("Yes", "yes ")),), "template 't': answer_choices: "),
         ((Template("a", "{x}"), Template("b", "{y}")), "2 problems"),
     ],
 )
