@@ -219,9 +219,7 @@ class Task:
             for key, inputs, (target,) in row.pairs():
                 yield CastRow(key, inputs, target)
 
-    def examples(
-        self, split: str, data_dir: Path | None, *, training: bool = False
-    ) -> Examples:
+    def examples(self, split: str, data_dir: Path | None, *, training: bool = False) -> Examples:
         """The examples of a split, in the order of the rows.
 
         Args:
