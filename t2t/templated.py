@@ -106,6 +106,8 @@ class _Words:
             elif isinstance(template.answer_choices, tuple) and count:
                 for problem in label_problems(template.answer_choices):
                     yield f"{template}: answer_choices: {problem}"
+            if template.answer_choices and not template.says_target:
+                yield f"{template}: answer_choices, but targets without {TARGET}: all are the same"
             if not template.can_be_read_back:
                 yield (
                     f"{template}: targets other than {TARGET} cannot be read back: give "

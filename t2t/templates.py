@@ -51,6 +51,11 @@ class Template:
         """Whether an output says an answer; a template for training alone need not."""
         return bool(self.answer_choices) or self.training_only or self.targets == TARGET
 
+    @property
+    def says_target(self) -> bool:
+        """Whether its targets tell the choices apart, or need not."""
+        return self.training_only or "target" in parse_field_text(self.targets).fields
+
     def choices(self, row: Row) -> tuple[str, ...]:
         """The targets to choose among for a row, in the order of the labels; none for free text.
 

@@ -255,3 +255,10 @@ def test_a_file_is_read_when_the_rows_are(tmp_path):
     task = templated(task_of(ROWS), tmp_path / "none.yaml")
     with pytest.raises(UserError, match=r"none\.yaml: cannot read"):
         task.examples("train", None)
+
+
+def test_choices_that_the_targets_do_not_tell_apart_are_refused():
+    template = Template("a", "{text}", targets="answer", answer_choices=("A", "B", "C"))
+    task = templated(task_of([{"text": "t", "label": 0}]), [template])
+    with pytest.raises(UserError, match=r"targets without \{target\}: all are the same"):
+        task.examples("train", None)
