@@ -146,7 +146,7 @@ def _scored(
         yield subject.finding("ok", "garbage", "left out: the task has no metrics")
         return
     kinds: dict[str, None] = {}
-    problems = []
+    problems: list[Finding] = []
     for item in garbage:
         read_all = [read(subject.task, example, item.text) for example in examples]
         # No text at all is the right answer to a question that has none.
