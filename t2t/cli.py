@@ -154,16 +154,23 @@ def score(
         bool, typer.Option("--intervals", help="With a 95 % bootstrap interval of each score.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the draws of --intervals.")] = 0,
+    confusion: Annotated[
+        bool, typer.Option("--confusion", help="With the confusion matrix of classified tasks.")
+    ] = False,
     include: Include = None,
 ) -> None:
     """Score again from the predictions files alone, without a model."""
+    from t2t.evaluation.confusion import confusion_tables
     from t2t.evaluation.includes import included_in_predictions
     from t2t.evaluation.intervals import Bootstrap
     from t2t.evaluation.scoring import score_directory, scores_table
 
     registry = tasks_with(include, included_in_predictions(directory))
     bootstrap = Bootstrap(seed=seed) if intervals else None
-    print(scores_table(score_directory(directory, registry, bootstrap)))
+    scores = score_directory(directory, registry, bootstrap)
+    print(scores_table(scores))
+    if confusion:
+        print(f"\n{confusion_tables(scores)}")
 
 
 @app.command()

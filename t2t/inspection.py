@@ -7,14 +7,13 @@ from typing import Any
 
 from t2t.errors import UserError
 from t2t.registry import Registry
+from t2t.sources import TRAIN
 from t2t.special_ids import EOS_ID
 from t2t.task import Task
 from t2t.task_checks.findings import one_line
 from t2t.task_checks.rows import official_counts
 from t2t.task_checks.subject import sample_subject
 from t2t.vocabulary import load_vocabulary
-
-TRAIN = "train"
 
 
 def matching_tasks(registry: Registry, word: str = "") -> list[Task]:

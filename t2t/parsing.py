@@ -1,6 +1,5 @@
-"""What outputs mean: label names, nouns, numbers, places in a text."""
+"""What outputs mean: label names, nouns, numbers."""
 
-import re
 from collections.abc import Sequence
 
 from t2t.casts.sentinels import SENTINEL
@@ -12,9 +11,6 @@ _WSC_DETERMINERS = frozenset({
     "that", "the", "their", "these", "this", "those", "which", "whose", "your",
 })
 # fmt: on
-# Unicode's words, where the cast that makes the targets knows ASCII's alone: the reference's
-# metric differs from its preprocessor here.
-_NO_WORD = re.compile(r"\W")
 
 
 def label_to_class_id(text: str, labels: Sequence[str]) -> int:
@@ -34,32 +30,11 @@ def text_to_number(text: str) -> float | None:
         return None
 
 
-def lower_text(text: str) -> str:
-    """The text in small letters."""
-    return text.lower()
-
-
 def without_sentinel(text: str) -> str:
     """What is behind the sentinel that a text begins with, stripped; any other text as it is."""
     if not text.startswith(SENTINEL):
         return text
     return text[len(SENTINEL) :].strip()
-
-
-def span_text(text: str, context: str) -> str | None:
-    """The words of a context at the places that "start: 3 end: 5" says, joined by single spaces.
-
-    The second and the fourth word of the text are the first and the last place, whatever the
-    others are, and None where these are no numbers. Words are what Unicode calls so, and places
-    beyond the context are empty; targets of the cast count empty words besides, so that they
-    may mean other words here. Both as in T5's span_squad.
-    """
-    words, places = (_NO_WORD.sub(" ", side).split() for side in (context, text))
-    try:
-        start, end = int(places[1]), int(places[3])
-    except (IndexError, ValueError):
-        return None
-    return " ".join(words[start : end + 1])
 
 
 def wsc_matches(prediction: str, candidate: str) -> int:

@@ -15,9 +15,8 @@ from typing import Any
 
 from t2t.errors import UserError, unknown
 from t2t.labels import label_problems
+from t2t.sources import TRAIN
 from t2t.task import Alias, Task
-
-TRAIN = "train"
 
 Rate = float | Callable[[Task, int], float] | None
 """How often a member of a mixture is drawn, relative to the others: a number; a function of the

@@ -24,6 +24,9 @@ ObjectReader = Callable[..., Iterable[Fields]]
 JSON lines (`t2t.json_lines.read_objects`), tables (t2t/tables.py), whole JSON documents and
 parallel lines are there."""
 
+TRAIN = "train"
+"""The split that models are trained on, in every task that has one."""
+
 UNLABELLED_SPLITS = frozenset({"test"})
 """Splits whose rows may lack a label."""
 

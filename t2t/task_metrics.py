@@ -125,16 +125,22 @@ def grouped_metric(
     return PredictionMetric(metric, columns)
 
 
-def idx_part(name: str) -> Callable[[Example], Any]:
+def idx_part(*names: str) -> Callable[[Example], Any]:
     """A group: one part of the official ids, such as "question" of {"question": 2, "answer": 3}.
 
-    The group function raises a `UserError` for an example whose idx lacks it.
+    Of several names the group is the tuple of these parts, such as ReCoRD's passage and query.
+    The group function raises a `UserError` for an example whose idx lacks one as an integer.
     """
 
+    def number(example: Example, name: str) -> int:
+        value = example.idx.get(name) if isinstance(example.idx, dict) else None
+        if not isinstance(value, int):
+            raise UserError(f"example {example.key}: idx must have a number {name!r} to group by")
+        return value
+
     def part(example: Example) -> Any:
-        if not isinstance(example.idx, dict) or name not in example.idx:
-            raise UserError(f"example {example.key}: idx must have a {name!r} to group by")
-        return example.idx[name]
+        found = tuple(number(example, name) for name in names)
+        return found[0] if len(found) == 1 else found
 
     return part
 

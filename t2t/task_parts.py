@@ -10,6 +10,7 @@ from t2t.data_card import DataCard
 from t2t.documents import TextSource
 from t2t.metric_names import TaskValues, named_metrics
 from t2t.metrics import scores
+from t2t.metrics.answers import span_text
 from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import Source
@@ -132,5 +133,5 @@ def parse_number(output: str, example: Example) -> float | Invalid:
 
 def parse_span(output: str, example: Example) -> str | Invalid:
     """Parse: the words of the example's context at the places that the output says."""
-    text = parsing.span_text(output, example.label["context"])
+    text = span_text(output, example.label["context"])
     return Invalid(f"{output!r} is no 'start: N end: N'") if text is None else text

@@ -10,7 +10,6 @@ from functools import partial
 from t2t.casts.classification import axb_text, keyed_text, label_name
 from t2t.casts.reading import multirc_text, record
 from t2t.casts.winograd import wsc, wsc_correct_referent
-from t2t.errors import UserError
 from t2t.metrics.answers import deduplicated_squad, multirc_exact_match, multirc_f1
 from t2t.metrics.classification import (
     accuracy,
@@ -19,11 +18,12 @@ from t2t.metrics.classification import (
     mean_multiclass_f1,
 )
 from t2t.rows import Row, texts_of
-from t2t.task import Alias, Example, Task
+from t2t.task import Alias, Task
 from t2t.task_metrics import (
     class_id,
     class_metric,
     grouped_metric,
+    idx_part,
     paired_metric,
     text_or_nothing,
 )
@@ -40,22 +40,11 @@ def record_answers(row: Row) -> list[str] | None:
     return texts_of(row, "answers") or None
 
 
-def question_of(example: Example) -> int:
-    """MultiRC's question, the group of its answers, counted over the whole split."""
-    return _idx_part(example, "question")
+question_of = idx_part("question")
+"""MultiRC's question, the group of its answers, counted over the whole split."""
 
-
-def query_of(example: Example) -> tuple[int, int]:
-    """ReCoRD's query: passage and query number."""
-    return _idx_part(example, "passage"), _idx_part(example, "query")
-
-
-def _idx_part(example: Example, name: str) -> int:
-    part = example.idx.get(name) if isinstance(example.idx, dict) else None
-    if not isinstance(part, int):
-        raise UserError(f"example {example.key}: idx must have a number {name!r}")
-    return part
-
+query_of = idx_part("passage", "query")
+"""ReCoRD's query: passage and query number."""
 
 _multirc_id = partial(class_id, labels=FALSE_TRUE)
 

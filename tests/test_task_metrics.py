@@ -131,5 +131,10 @@ def test_pairs_are_found_by_their_ids() -> None:
 def test_a_group_may_be_a_part_of_the_official_id() -> None:
     (prediction,) = predictions_of(("a", "b"), idx=[{"question": 7}])
     assert idx_part("question")(prediction.example) == 7
-    with pytest.raises(UserError, match="example 0: idx must have a 'passage'"):
+    with pytest.raises(UserError, match="example 0: idx must have a number 'passage'"):
         idx_part("passage")(prediction.example)
+    (query,) = predictions_of(("a", "b"), idx=[{"passage": 3, "query": 1}])
+    assert idx_part("passage", "query")(query.example) == (3, 1)
+    (text,) = predictions_of(("a", "b"), idx=[{"passage": 3, "query": "1"}])
+    with pytest.raises(UserError, match="idx must have a number 'query' to group by"):
+        idx_part("passage", "query")(text.example)

@@ -15,6 +15,7 @@ from t2t.data.unknown_text import heads, warning
 from t2t.data.windows import TextWindows, TokenizedDocuments
 from t2t.documents import TextSource
 from t2t.files import sha256_json
+from t2t.sources import TRAIN
 from t2t.task import Task
 from t2t.vocabulary import StoredVocabulary
 
@@ -25,8 +26,6 @@ CACHED_FROM_BYTES = 1 << 28
 # `t2t cache verify` does it for larger ones.
 VERIFIED_BYTES = 1 << 32
 CACHE_DIR_VARIABLE = "T2T_CACHE_DIR"
-# What `TextSource.of` calls the one split it is left with.
-TRAIN = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,7 @@ def load_corpus(
         settings, vocabulary, inputs_length, targets_length, where=task.name
     )
     if isinstance(task.source, TextSource):
+        # What `TextSource.of` calls the one split it is left with.
         task, split = replace(task, source=task.source.of(split)), TRAIN
     tell_unknown_text(task, split, vocabulary, data_dir, report)
     return TextWindows(

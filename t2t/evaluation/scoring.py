@@ -24,9 +24,11 @@ from t2t.evaluation.predictions import (
 )
 from t2t.evaluation.run_record import read_record
 from t2t.files import sha256_file, write_json
+from t2t.metrics.classification import ConfusionMatrix
 from t2t.metrics.confidence import Interval
 from t2t.registry import Registry
 from t2t.task import Prediction, Task, free_text
+from t2t.task_metrics import confusion_of
 
 SCORES_FILE = "scores.json"
 AVERAGED_MIXTURES = ("super_glue",)
@@ -53,6 +55,10 @@ class TaskScores:
     """By metric, how it was computed, where its library has a word for that: BLEU, chrF."""
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     """By score, how sure it is; empty where that was not asked for."""
+    labels: tuple[str, ...] = ()
+    """Of a classified task, in the order of the confusion matrix."""
+    confusion: ConfusionMatrix | None = None
+    """What was predicted for each label; None without labels to count."""
 
     @property
     def score(self) -> float | None:
@@ -70,6 +76,9 @@ class TaskScores:
         if self.intervals:
             ends = {name: {"low": i.low, "high": i.high} for name, i in self.intervals.items()}
             more["intervals"] = {name: _in_json(values) for name, values in ends.items()}
+        if self.confusion:
+            counts = [list(row) for row in self.confusion.counts]
+            more["confusion"] = {"labels": list(self.labels), "counts": counts}
         return {
             "metrics": None if self.metrics is None else _in_json(self.metrics),
             "score": self.score if math.isfinite(self.score or 0.0) else None,
@@ -188,6 +197,8 @@ def _score_file(
         intervals=task_intervals(task, predictions, name.split, bootstrap)
         if labelled and bootstrap
         else {},
+        labels=task.labels,
+        confusion=confusion_of(predictions, task.labels) if labelled and task.labels else None,
     )
 
 

@@ -17,6 +17,8 @@ from t2t.metrics.scores import AdditiveMetric, Units, mean_metric, pairs_of, rat
 _DELETE_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _PUNCTUATION_TO_SPACES = str.maketrans(dict.fromkeys(string.punctuation + "‘’´`_", " "))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+# Unicode's words, where the cast that makes the targets knows ASCII's alone: the reference's
+# metric differs from its preprocessor here.
 _NO_WORD = re.compile(r"\W")
 
 multirc_f1 = over_groups(
@@ -80,9 +82,25 @@ Targets are {"value": answers, "group": (passage id, query id)}, predictions {"v
 first row of each group counts; later ones are dropped with their predictions."""
 
 
+def span_text(text: str, context: str) -> str | None:
+    """The words of a context at the places that "start: 3 end: 5" says, joined by single spaces.
+
+    The second and the fourth word of the text are the first and the last place, whatever the
+    others are, and None where these are no numbers. Words are what Unicode calls so, and places
+    beyond the context are empty; targets of the cast count empty words besides, so that they
+    may mean other words here. Both as in T5's span_squad.
+    """
+    words, places = (_NO_WORD.sub(" ", side).split() for side in (context, text))
+    try:
+        start, end = int(places[1]), int(places[3])
+    except (IndexError, ValueError):
+        return None
+    return " ".join(words[start : end + 1])
+
+
 def _span_values(targets: Sequence[Mapping[str, Any]], predictions: Sequence[str]) -> Units:
     pairs = pairs_of(targets, predictions)
-    texts = [_span_text(str(target["context"]), prediction) for target, prediction in pairs]
+    texts = [span_text(text, str(target["context"])) or "" for target, text in pairs]
     return _best_over_answers(squad_normalised)([target["answers"] for target in targets], texts)
 
 
@@ -91,15 +109,6 @@ span_squad = mean_metric("span_squad", ("em", "f1"), _span_values)
 
 The numbers count the context's words, both ends inside; a word is what stays between characters
 that are no letters, digits or underscores. What names no span answers with nothing."""
-
-
-def _span_text(context: str, prediction: str) -> str:
-    words = _NO_WORD.sub(" ", prediction).split()
-    try:
-        start, end = int(words[1]), int(words[3])
-    except (IndexError, ValueError):
-        return ""
-    return " ".join(_NO_WORD.sub(" ", context).split()[start : end + 1])
 
 
 def _squad2_units(targets: Sequence[Sequence[str]], predictions: Sequence[str | None]) -> Units:

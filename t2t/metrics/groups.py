@@ -4,11 +4,10 @@ Targets are {"value", "group"}, predictions {"value"}, in the same order; any ha
 group, and so is a list, as JSON writes a pair of numbers.
 """
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from t2t.metrics.scores import AdditiveMetric, Metric, Units, mean_metric, pairs_of, sums_of
+from t2t.metrics.scores import AdditiveMetric, Units, mean_metric, pairs_of, sums_of
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -22,20 +21,6 @@ def _all_right(targets: Rows, predictions: Rows) -> Units:
 
 group_exact_match = mean_metric("group_exact_match", ("exact_match",), _all_right)
 """The share of groups with every value right: {"exact_match"}."""
-
-
-def mean_over_groups(metric: Metric) -> Metric:
-    """A metric's scores in each group, and their unweighted means over the groups.
-
-    Args:
-        metric: what is scored in each group; the scores keep their names.
-    """
-
-    def mean(targets: Rows, predictions: Rows) -> dict[str, float]:
-        found = [metric(*_columns(pairs)) for pairs in grouped(targets, predictions)]
-        return {key: math.fsum(scores[key] for scores in found) / len(found) for key in found[0]}
-
-    return mean
 
 
 def first_of_groups(name: str, metric: AdditiveMetric) -> AdditiveMetric:

@@ -1,7 +1,7 @@
 """What a metric is, and what all of them share."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,8 +84,3 @@ def pairs_of(targets: Sequence[Any], predictions: Sequence[Any]) -> list[tuple[A
     if not len(targets):
         raise ValueError("no rows to score")
     return list(zip(targets, predictions, strict=True))
-
-
-def percent(count: float, rows: Sequence[Any] | Mapping[Any, Any]) -> float:
-    """How much `count` is of the number of rows, times 100."""
-    return 100.0 * count / len(rows)

@@ -1,6 +1,5 @@
 """What a check of a task finds, and the words it is told in."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -46,11 +45,6 @@ class Finding:
     def json_line(self) -> str:
         """The finding as a line of JSON."""
         return json_line(self.as_json())
-
-
-def has_errors(findings: Sequence[Finding]) -> bool:
-    """Whether a task is wrong."""
-    return any(finding.level == "error" for finding in findings)
 
 
 def one_line(text: str, characters: int) -> str:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from t2t.task import Example, Metric, Prediction, Task
+from t2t.task import Example, Metric, Task
 from t2t.task_checks.findings import Finding, Level, counted
 from t2t.task_checks.gold import gold_predictions
 from t2t.task_checks.outputs import (
+    CLOSE_TO_100,
     NONSENSE,
     ParserError,
     agrees,
+    is_right,
     is_score,
     metric_name,
     names_of,
@@ -22,6 +24,8 @@ from t2t.task_checks.subject import Subject
 LOOKED_AT = 32
 """Examples of a split whose outputs are replaced by garbage."""
 HIGHEST_SCORE = 10.0
+NOTHING: tuple[object, ...] = ("", (), [])
+"""Labels for which no answer is the right one."""
 OTHER_CASE = "a label in other case"
 
 
@@ -63,13 +67,14 @@ def check_garbage(subject: Subject) -> Iterator[Finding]:
     can_tell = _can_tell(subject, examples)
     problems = list(_reading_problems(subject, examples, can_tell))
     yield from problems
-    if not can_tell and not problems:
-        problems = list(_scoring_problems(subject, examples, garbage))
-        yield from problems
-    if not problems:
-        kinds = counted(len({item.kind for item in garbage}), "kind")
-        said = "are invalid" if can_tell == "all" else "get no points"
-        yield subject.finding("ok", "garbage", f"{kinds} of wrong outputs {said}")
+    if problems:
+        return
+    if can_tell:
+        what = counted(len({item.kind for item in garbage}), "kind") if can_tell == "all" else ""
+        said = f"{what} of wrong outputs are invalid" if what else "an empty text is invalid"
+        yield subject.finding("ok", "garbage", said)
+    else:
+        yield from _scored(subject, examples, garbage)
 
 
 def _can_tell(subject: Subject, examples: Sequence[Example]) -> str:
@@ -133,22 +138,36 @@ def _reading_problem(
     return "error", f"the parser takes {item.kind} for an answer", shown
 
 
-def _scoring_problems(
+def _scored(
     subject: Subject, examples: Sequence[Example], garbage: Sequence[Garbage]
 ) -> Iterator[Finding]:
-    """A finding for each metric and kind of garbage that gets points."""
+    """A finding for each metric and kind of garbage that gets points, or how many get none."""
+    if not subject.task.metrics:
+        yield subject.finding("ok", "garbage", "left out: the task has no metrics")
+        return
+    kinds: dict[str, None] = {}
+    problems: list[Finding] = []
     for item in garbage:
         read_all = [read(subject.task, example, item.text) for example in examples]
         # No text at all is the right answer to a question that has none.
-        wrong = [prediction for prediction in read_all if not agrees(subject.task, prediction)]
+        wrong = [prediction for prediction in read_all if not is_right(subject.task, prediction)]
         for metric in subject.task.metrics if wrong else ():
-            yield from _points(subject, metric, wrong, item)
+            scores = scores_of(metric, wrong)
+            problems += _points(subject, metric, scores, item)
+            if not isinstance(scores, str) and any(map(is_score, scores)):
+                kinds[item.kind] = None
+    yield from problems
+    if not problems and kinds:
+        what = f"{counted(len(kinds), 'kind')} of wrong outputs get no points"
+        yield subject.finding("ok", "garbage", what)
+    elif not problems:
+        yield subject.finding("ok", "garbage", "left out: no wrong output is scored")
 
 
 def _points(
-    subject: Subject, metric: Metric, wrong: Sequence[Prediction], item: Garbage
+    subject: Subject, metric: Metric, scores: dict[str, float] | str, item: Garbage
 ) -> Iterator[Finding]:
-    scores = scores_of(metric, wrong)
+    """A finding for each score that garbage raises, or for a metric that fails on it."""
     if isinstance(scores, str):
         what = f"{metric_name(metric)} fails on {item.kind}"
         yield subject.finding("error", "garbage", what, example=scores)
@@ -167,12 +186,24 @@ def check_invalid_predictions(subject: Subject) -> Iterator[Finding]:
     invalid = [replace(prediction, output="", value=None, reason="a check") for prediction in gold]
     every_other = [pair[number % 2] for number, pair in enumerate(zip(gold, invalid, strict=True))]
     for metric in subject.task.metrics:
-        for what, predictions in (("invalid", invalid), ("some invalid", every_other)):
-            scores = scores_of(metric, predictions)
+        both = [scores_of(metric, predictions) for predictions in (invalid, every_other)]
+        for what, scores in zip(("invalid", "some invalid"), both, strict=True):
             # What fails on the gold outputs too is told there.
             if isinstance(scores, str) and not isinstance(scores_of(metric, gold), str):
                 told = f"{metric_name(metric)} fails on {what} predictions"
                 yield subject.finding("error", "invalid predictions", told, example=scores)
+        if any(prediction.example.label not in NOTHING for prediction in gold):
+            yield from _not_told_apart(subject, both)
+
+
+def _not_told_apart(subject: Subject, both: Sequence[dict[str, float] | str]) -> Iterator[Finding]:
+    """A finding for each score that is 100 whether all predictions are invalid or some are."""
+    found = [scores for scores in both if not isinstance(scores, str)]
+    for name, value in found[0].items() if len(found) == len(both) else ():
+        values = (value, *(scores.get(name, 0.0) for scores in found[1:]))
+        if is_score(name) and all(abs(value - 100) < CLOSE_TO_100 for value in values):
+            what = f"{name} is 100 where all predictions are invalid"
+            yield subject.finding("error", "invalid predictions", what)
 
 
 def _may_be_invalid(task: Task, example: Example) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from t2t.labels import label_problems
+from t2t.sources import TRAIN
 from t2t.task import Task
 from t2t.task_checks.findings import Finding
-from t2t.task_checks.subject import SAMPLES, TRAIN, Subject
+from t2t.task_checks.subject import SAMPLES, Subject
 
 
 def check_label_names(task: Task) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from t2t.metrics.answers import squad_normalised
 from t2t.task import Example, Prediction, Task
 
 NONSENSE = "qzxj"
@@ -45,7 +46,24 @@ def gold_prediction(task: Task, example: Example, others: Iterable[str] = ()) ->
 
 
 def agrees(task: Task, prediction: Prediction) -> bool:
-    """Whether a prediction has the gold value, or for texts scores 100 alone."""
+    """Whether a prediction has the gold value, or for texts scores 100 alone.
+
+    For gold outputs only: what a metric says of other outputs is what is checked, so whether
+    those are right is `is_right`'s to say.
+    """
+    if is_right(task, prediction):
+        return True
+    if prediction.value is None or prediction.example.label is None:
+        return False
+    return _is_free(task, prediction) and _scores_100(task, prediction)
+
+
+def is_right(task: Task, prediction: Prediction) -> bool:
+    """Whether a prediction has the gold value, as the label and the targets alone say.
+
+    A value is right where it equals the label, or one of a list of them; a text besides where it
+    is an answer once both are normalised as SQuAD's are, and no text where the label has none.
+    """
     value, label = prediction.value, prediction.example.label
     if value is None or label is None:
         return False
@@ -53,7 +71,22 @@ def agrees(task: Task, prediction: Prediction) -> bool:
         return True
     if isinstance(label, list | tuple) and value in label:
         return True
-    return not task.labels and not _is_number(label) and _scores_100(task, prediction)
+    return _is_free(task, prediction) and isinstance(value, str) and _is_answer(value, prediction)
+
+
+def _is_free(task: Task, prediction: Prediction) -> bool:
+    """Whether any text may be the answer: there are no labels, and it is no number."""
+    return not task.labels and not _is_number(prediction.example.label)
+
+
+def _is_answer(value: str, prediction: Prediction) -> bool:
+    label, given = prediction.example.label, squad_normalised(value)
+    answers = [label] if isinstance(label, str) else label
+    texts = [text for text in answers if isinstance(text, str)] if _is_list(answers) else []
+    if not given and _is_list(answers) and not any(map(squad_normalised, texts)):
+        # SQuAD 2's question without an answer.
+        return len(texts) == len(answers)
+    return given in map(squad_normalised, (*texts, *prediction.example.targets))
 
 
 def has_candidate(task: Task, example: Example) -> bool:
@@ -91,6 +124,10 @@ def metric_name(metric: Any) -> str:
 def is_score(name: str) -> bool:
     """Whether 100 is best under this name; a perplexity or loss, or a count, is none of these."""
     return not any(word in name for word in ("perplexity", "loss", "bits_per", "confusion"))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _is_number(value: Any) -> bool:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from t2t.errors import UserError
 from t2t.evaluation.predictions import read_predictions, write_predictions
+from t2t.sources import TRAIN
 from t2t.task import Example, Prediction, Task
 from t2t.task_checks.findings import Finding, counted
 from t2t.task_checks.outputs import ParserError, has_candidate, read, sample
-from t2t.task_checks.subject import TRAIN, Subject
+from t2t.task_checks.subject import Subject
 
 RENDERED = 3
 IN_A_PREDICTIONS_FILE = 1000

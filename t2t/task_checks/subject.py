@@ -8,13 +8,12 @@ from typing import Any
 from t2t.data.unknown_text import heads
 from t2t.documents import TextSource
 from t2t.rows import Row
-from t2t.sources import MemorySource, Source
+from t2t.sources import TRAIN, MemorySource, Source
 from t2t.task import Example, Examples, Task
 from t2t.task_checks.findings import Finding, Level
 
 SAMPLES = "samples"
 """What the sample rows are called in the place of a split."""
-TRAIN = "train"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,12 +93,19 @@ def test_scores_json_says_what_the_table_says(eight: Path, registry: Registry) -
         "protocol": "t5",
         "version": registry.task("super_glue_boolq").version,
         "checkpoint": None,
+        # The last column counts what names no label.
+        "confusion": {"labels": ["False", "True"], "counts": [[1, 1, 0], [0, 1, 1]]},
     }
     average = content["splits"]["validation"]["averages"]["super_glue"]
     assert average == {"score": scores.averages[0].score, "missing": []}
     table = scores_table(scores)
     assert "em 50.00, f1 75.00" in table
     assert f"average {average['score']:.2f}" in table
+
+
+def test_texts_have_no_confusion_matrix(eight: Path, registry: Registry) -> None:
+    content = score_directory(eight, registry).as_json()
+    assert "confusion" not in content["splits"]["validation"]["tasks"]["super_glue_record"]
 
 
 def test_scoring_again_gives_the_same(eight: Path, registry: Registry) -> None:

@@ -37,6 +37,24 @@ def test_trivia_qa_makes_a_space_of_punctuation() -> None:
     assert answers.squad([["it’s"]], ["it s"])["em"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("start: 1 end: 2", "b c"),
+        ("from 1, to (2)!", "b c"),
+        ("start: 3 end: 9", "d"),
+        ("start: 7 end: 9", ""),
+        ("start: 2 end: 1", ""),
+        ("start: 1", None),
+        ("start: one end: 2", None),
+        ("", None),
+        ("start 1 end -2", "b c"),
+    ],
+)
+def test_a_span_is_the_words_between_two_places(text: str, expected: str | None) -> None:
+    assert answers.span_text(text, "a b, c  (d)") == expected
+
+
 def test_a_span_that_is_none_answers_nothing() -> None:
     target = {"answers": ["two three"], "context": "one two, three four"}
     for text, em in [

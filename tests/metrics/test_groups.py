@@ -16,12 +16,6 @@ def test_a_group_is_right_when_all_of_it_is() -> None:
     assert found == pytest.approx({"exact_match": 100 / 3})
 
 
-def test_the_mean_over_groups_weighs_groups_alike() -> None:
-    found = groups.mean_over_groups(accuracy)(TARGETS, PREDICTIONS)
-    assert found == pytest.approx({"accuracy": 50.0})
-    assert accuracy([1, 0, 1, 0, 0], [1, 1, 1, 1, 1]) != found
-
-
 def test_grouping_changes_the_units_and_not_the_score() -> None:
     metric = groups.over_groups("multirc_f1", BINARY_F1)
     assert metric(TARGETS, PREDICTIONS) == BINARY_F1([1, 0, 1, 0], [1, 1, 1, 1])

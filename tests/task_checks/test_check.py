@@ -253,6 +253,49 @@ def test_points_for_garbage_are_found():
     assert "an empty text scores 30.00 on generous; wrong outputs should be near 0: ''" in found[0]
 
 
+def always_100(predictions: Any) -> dict[str, float]:
+    return {"em": 100.0}
+
+
+def test_a_metric_that_always_gives_100_is_found():
+    found = lines(translation(metrics=(always_100,)))
+    assert len(found) == 4
+    assert "garbage: an empty text scores 100.00 on em; wrong outputs should" in found[0]
+    assert "get no points" not in "".join(lines(translation(metrics=(always_100,)), "ok"))
+    (line,) = lines(sentiment(metrics=(always_100,)))
+    assert line.endswith("invalid predictions: em is 100 where all predictions are invalid")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kinds"), [([], 3), (["", "the"], 3), ("!", 3), (["Qzxj!"], 3), ("one", 4)]
+)
+def test_garbage_that_the_label_says_is_right_is_not_scored(answer, kinds):
+    """No answer where there is none (SQuAD 2), and what an answer is once normalised."""
+    made = translation(
+        [{"idx": 0, "text": "who", "answer": answer}],
+        cast=lambda row: (row["text"], "no such thing"),
+        metrics=(lambda predictions: {"em": 0.0},),
+    )
+    said = f"garbage: {kinds} kinds of wrong outputs get no points"
+    assert any(line.endswith(said) for line in lines(made, "ok"))
+    # Were what is right scored, this metric's 100 would be told of it.
+    found = [line for line in lines(replace(made, metrics=(always_100,))) if "garbage" in line]
+    assert len(found) == kinds
+
+
+def test_nothing_is_said_of_points_where_nothing_is_scored():
+    made = translation(metrics=())
+    assert (
+        "warning  translation samples gold scores: left out: the task has no metrics"
+        in (lines(made, "warning")[0])
+    )
+    assert any(
+        line.endswith("garbage: left out: the task has no metrics") for line in lines(made, "ok")
+    )
+    counts = translation(metrics=(lambda predictions: {"perplexity": 3.0},))
+    assert any("left out: no wrong output is scored" in line for line in lines(counts, "ok"))
+
+
 def test_texts_too_short_for_bleu_are_told_apart_from_a_wrong_metric():
     rows = [{**row, "answer": row["text"]} for row in TEXTS]
     assert lines(translation(rows)) == []

@@ -1,6 +1,7 @@
 """Faces of the metrics of class ids."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from datasets import Sequence as ListOf
 
@@ -87,13 +88,31 @@ class MatthewsCorrelation(T5Metric):
 
 
 class GenderParity(T5Metric):
-    """AX-g: {"gender_parity"}; rows 2i and 2i+1 are a pair."""
+    """AX-g: {"gender_parity"}; rows 2i and 2i+1 are a pair, or keys "2i" and "2i+1" if keyed."""
 
     rule = METRICS["gender_parity"].rule
 
     def metric(self) -> Metric:
         """`t2t.metrics.classification.gender_parity`."""
         return classification.gender_parity
+
+    def examples_of(
+        self, keys: Sequence[str], references: Sequence[Any], predictions: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """One example of each key, pairs side by side.
+
+        Raises:
+            ValueError: a key with two references, one that is no whole number, or one without
+                the other of its pair.
+        """
+        known = set(keys)
+        for key in keys:
+            # Written in one way only, so that the order of the numbers is that of the keys.
+            if not key.isdecimal() or key != str(int(key)):
+                raise ValueError(f"gender_parity: key {key!r} is no row number: 0, 1, 2, ...")
+            if str(int(key) ^ 1) not in known:
+                raise ValueError(f"gender_parity: key {key!r} lacks the other one of its pair")
+        return super().examples_of(keys, references, predictions)
 
 
 class MultiRCF1(T5Metric):

@@ -87,8 +87,18 @@ class T5Metric(evaluate.Metric):  # type: ignore[misc]
         **settings: Any,
     ) -> dict[str, float]:
         if keys is not None:
-            references, predictions = one_a_key(keys, references, predictions)
+            references, predictions = self.examples_of(keys, references, predictions)
         return self.metric(**settings)(references, predictions)
+
+    def examples_of(
+        self, keys: Sequence[str], references: Sequence[Any], predictions: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """The references and predictions that are scored: one of each key, in their order.
+
+        Raises:
+            ValueError: as `one_a_key`; or keys that the metric cannot take.
+        """
+        return one_a_key(keys, references, predictions)
 
 
 def one_a_key(

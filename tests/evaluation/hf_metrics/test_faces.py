@@ -40,7 +40,7 @@ print(json.dumps(scores))
 DIRECT = """
 import json
 import evaluate
-from t2t.evaluation.hf_metrics.classes import Accuracy, MatthewsCorrelation
+from t2t.evaluation.hf_metrics.classes import Accuracy, GenderParity, MatthewsCorrelation
 
 batched = Accuracy()
 for reference, prediction in ((1, 1), (0, -1)):
@@ -57,7 +57,16 @@ try:
     two.compute(predictions=[1, 1], references=[0, 1], keys=["7", "7"])
 except ValueError as error:
     errors.append(str(error))
+for keys in (["0", "2", "3", "5"], ["03", "1", "2", "0"]):
+    try:
+        GenderParity("keyed").compute(predictions=[1] * 4, references=[1] * 4, keys=keys)
+    except ValueError as error:
+        errors.append(str(error))
+parity = GenderParity("keyed").compute(
+    predictions=[1, 0, 1, 1], references=[1] * 4, keys=["10", "9", "8", "11"]
+)
 print(json.dumps({
+    "parity": parity,
     "batched": batched.compute(),
     "combined": both.compute(predictions=[1, 0, 1], references=[1, 0, 0]),
     "errors": errors,
@@ -181,7 +190,11 @@ def test_a_face_works_without_loading_it_by_path(tmp_path: Path) -> None:
     result = run(DIRECT, tmp_path)
     assert result["batched"] == {"accuracy": 50.0}
     assert result["combined"] == pytest.approx({"accuracy": 200 / 3, "matthews_corrcoef": 50.0})
-    several, configuration, references = result["errors"]
+    several, configuration, references, alone, no_number = result["errors"]
     assert "with num_process, give config_name='keyed'" in several
     assert "configuration 'other': allowed are 'default' and 'keyed'" in configuration
     assert "key '7' has two references" in references
+    # Pairs are those of the keys: by position, these would be two pairs at parity.
+    assert alone == "gender_parity: key '0' lacks the other one of its pair"
+    assert no_number == "gender_parity: key '03' is no row number: 0, 1, 2, ..."
+    assert result["parity"] == {"gender_parity": 50.0}
