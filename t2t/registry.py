@@ -121,6 +121,7 @@ class Registry:
         """Those of `problems` that are about what the user named."""
         self.variants: dict[str, TaskVariant] = {}
         self._of_families: dict[str, Mixture] = {}
+        self._contested: dict[str, str] = {}
         self._of_variants: dict[str, Task] = {}
         self._aliases: dict[str, tuple[str, Alias]] = {}
         self._places: dict[str, str] = {}
@@ -161,6 +162,10 @@ class Registry:
         else:
             self.families[item.name] = item
 
+    def contest(self, name: str, reason: str) -> None:
+        """Refuse to say which task a name stands for, since the user named two for it."""
+        self._contested[name] = reason
+
     def is_task(self, name: str) -> bool:
         """Whether there is a task of this name or alias, or one that it would be a variant of."""
         return name in self.tasks or name in self._aliases or self._variant(name) is not None
@@ -184,6 +189,8 @@ class Registry:
 
     def task(self, name: str) -> Task:
         """The task of this name or alias; a `UserError` with the nearest where there is none."""
+        if name in self._contested:
+            raise UserError(self._contested[name])
         if name in self.tasks:
             return self.tasks[name]
         if name in self._aliases:
@@ -210,6 +217,7 @@ class Registry:
         result.variants = dict(self.variants)
         result.problems = self.problems
         result.included = self.included
+        result._contested = {n: why for n, why in self._contested.items() if n not in added}
         result.problems_of_included = self.problems_of_included
         result._aliases = {n: alias for n, alias in self._aliases.items() if n not in added}
         result._places = {**self._places, **dict.fromkeys(added, "the recipe")}
@@ -324,4 +332,8 @@ class Registry:
         error = unknown(kind, name, known, where=where)
         if not self.problems:
             return error
-        return UserError("\n".join([str(error), "Not loaded:", *self.problems]))
+        # What is not loaded is more probably meant than another name that looks like it.
+        own = [problem for problem in self.problems if name in problem]
+        said = f"{where}: " if where else ""
+        first = f"{said}unknown {kind} {name!r}" if own else str(error)
+        return UserError("\n".join([first, "Not loaded:", *(own or self.problems)]))

@@ -17,6 +17,7 @@ from t2t.errors import T2TError, UserError, refuse, unknown
 from t2t.objective import Objective
 from t2t.rows import Row
 from t2t.sources import SomeSplits, Source, check_split
+from t2t.user_code import line_of
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -294,7 +295,7 @@ class Task:
 
     def _cast_all(self, split: str, data_dir: Path | None, cast: Cast) -> list["_Row"]:
         """Every row with its texts; all rows that cannot be cast are named at once."""
-        problems: list[str] = []
+        problems: dict[str, list[int]] = {}
         rows: list[_Row] = []
         for number, row in enumerate(self.rows(split, data_dir)):
             try:
@@ -303,13 +304,15 @@ class Task:
                 outputs, single = _checked(cast(row))
                 rows.append(_Row(key_of(idx), idx, self.label(row), choices, outputs, single))
             except UserError as error:
-                problems.append(f"row {number}: {error}")
+                problems.setdefault(str(error), []).append(number)
             except T2TError:
                 raise
             # A cast is anyone's code: whatever it makes of a row is that row's problem.
             except Exception as error:
-                problems.append(f"row {number}: {type(error).__name__}: {error}")
-        refuse(problems, f"task {self.name}, split {split}: rows cannot be cast")
+                reason = f"{line_of(error)}: {type(error).__name__}: {error}"
+                problems.setdefault(reason, []).append(number)
+        told = [f"{_rows_told(numbers)}: {reason}" for reason, numbers in problems.items()]
+        refuse(told, f"task {self.name}, split {split}: rows cannot be cast")
         return rows
 
 
@@ -341,6 +344,12 @@ class _Row:
                 inputs,
                 tuple(answers),
             )
+
+
+def _rows_told(numbers: Sequence[int]) -> str:
+    """The first of some rows, and how many more there are."""
+    more = len(numbers) - 1
+    return f"row {numbers[0]}" + (f" and {more} more" if more else "")
 
 
 def key_of(idx: Any) -> str:

@@ -132,15 +132,19 @@ def _include_file(registry: Registry, path: Path, *, in_folder: bool) -> None:
         load: Load = partial(_of_module, str(path), partial(module_of_file, path))
     else:
         load = partial(_of_yaml, path, in_folder=in_folder)
-    _load(registry, str(path), load)
+    _load(registry, str(path), load, named=True)
 
 
 def _files_in(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.suffix in suffixes]
 
 
-def _load(registry: Registry, place: str, load: Load) -> None:
-    """Add what a place defines; note why where that is not possible."""
+def _load(registry: Registry, place: str, load: Load, *, named: bool = False) -> None:
+    """Add what a place defines; note why where that is not possible.
+
+    Of a place that the user named, a name that is taken is nobody's then: to give the other task
+    of that name would be to read, train and score something else than was meant.
+    """
     try:
         items = list(load(registry))
     except T2TError as error:
@@ -155,6 +159,8 @@ def _load(registry: Registry, place: str, load: Load) -> None:
             registry.add(item, where)
         except UserError as error:
             registry.problems.append(str(error))
+            if named and (registry.is_task(item.name) or registry.is_mixture(item.name)):
+                registry.contest(item.name, str(error))
 
 
 def _with_place(place: str, reason: str) -> str:

@@ -136,6 +136,7 @@ class _Check:
         data_dir = self.find_data_dir()
         self.check_texts(vocabulary, data_dir)
         self.check_mixture()
+        self.check_labels(vocabulary)
         evaluated = self.find_evaluated()
         if self.problems:
             # Rows are read last: the checks above take moments, these may take a minute.
@@ -240,6 +241,23 @@ class _Check:
                     raise UserError(
                         f"objective: {text.objective} has no inputs, which an encoder-decoder "
                         "reads; take prefix_lm, or a language_model (t5-base-language-model)"
+                    )
+
+    def check_labels(self, vocabulary: StoredVocabulary | None) -> None:
+        """No two labels of a mixed task are the same ids: no model could tell them apart."""
+        if vocabulary is None or self.has_problem("mixture.tasks"):
+            return
+        for name, task in mixed_tasks(self.recipe, self.registry).items():
+            seen: dict[tuple[int, ...], str] = {}
+            for label in task.labels:
+                ids = tuple(vocabulary.encode(label))
+                other = seen.setdefault(ids, label)
+                if other == label:
+                    continue
+                with self.at("vocabulary"):
+                    raise UserError(
+                        f"task {name}: the labels {other!r} and {label!r} are the same ids to "
+                        f"it, {list(ids)}: take a vocabulary that knows their characters"
                     )
 
     def find_evaluated(self) -> list[Task]:

@@ -84,7 +84,7 @@ def test_named_files_and_folders_are_loaded(tmp_path):
     assert registry.place("two") == str(folder / "two.py")
 
 
-def test_a_name_that_is_taken_names_both_places_and_leaves_the_first(tmp_path):
+def test_a_name_that_is_taken_names_both_places_and_stands_for_neither(tmp_path):
     own = tmp_path / "own.py"
     own.write_text(MODULE.format(name="super_glue_cb"))
     registry = load_tasks([own, tmp_path / "gone.py", tmp_path / "own.txt"])
@@ -92,7 +92,12 @@ def test_a_name_that_is_taken_names_both_places_and_leaves_the_first(tmp_path):
     assert twice.endswith(f"defined twice: in t2t.tasks.super_glue and {own}")
     assert gone == f"{tmp_path / 'gone.py'}: no such file or folder"
     assert other.endswith("own.txt: no such file or folder")
-    assert registry.task("super_glue_cb").labels
+    # Which one is meant is for the user to say; the others are there.
+    with pytest.raises(UserError, match="'super_glue_cb' is defined twice"):
+        registry.task("super_glue_cb")
+    with pytest.raises(UserError, match="'super_glue_cb' is defined twice"):
+        registry.expand(["super_glue"])
+    assert registry.task("super_glue_rte").labels
 
 
 YAML = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from t2t.errors import T2TError, UserError, unknown
 from t2t.registry import Registry
-from t2t.rows_at_hand import splits_at_hand
+from t2t.rows_at_hand import absent_files, splits_at_hand
 from t2t.task import Task, no_samples
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.garbage import check_garbage, check_invalid_predictions
@@ -112,6 +112,7 @@ def check_task(task: Task, what: What | None = None, *, alone: bool = False) -> 
     yield from check_label_names(task)
     leakage = Leakage()
     splits = _splits(task, what, alone)
+    yield from _absent(task, what.data_dir)
     if not splits:
         nothing = "there are no sample rows, and no files: nothing is checked"
         yield Finding(level="warning", task=task.name, split="-", check="rows", what=nothing)
@@ -139,6 +140,12 @@ def check_subject(subject: Subject, limits: Limits | None = None) -> Iterator[Fi
         yield from check(subject)
     if limits is not None:
         yield from check_lengths(subject, limits)
+
+
+def _absent(task: Task, data_dir: Path | None) -> Iterator[Finding]:
+    """The files that a task's own file names and that are nowhere."""
+    for split, problem in absent_files(task, data_dir).items():
+        yield Finding(level="error", task=task.name, split=split, check="files", what=problem)
 
 
 def _splits(task: Task, what: What, alone: bool) -> Sequence[str]:

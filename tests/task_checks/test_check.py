@@ -14,6 +14,7 @@ from t2t.metrics.correlation import pearson_corrcoef
 from t2t.metrics.generation import bleu, rouge
 from t2t.metrics.sets import set_macro_f1, set_micro_f1
 from t2t.registry import Registry
+from t2t.row_files import RowFiles
 from t2t.sources import MemorySource, OfficialFiles
 from t2t.task import Example, Invalid, Task, no_samples
 from t2t.task_checks.check import What, check_named, check_task
@@ -21,6 +22,8 @@ from t2t.task_checks.findings import Finding
 from t2t.task_checks.lengths import Limits
 from t2t.task_metrics import answers_metric, class_metric, number_metric, set_metric, stream_metric
 from t2t.task_parts import classification, text_task
+from t2t.templated import templated
+from t2t.templates import Template
 
 ROWS = [
     {"idx": 0, "text": "a fine film", "label": 1},
@@ -193,9 +196,11 @@ def test_repeated_keys_are_found():
 
 
 def test_rows_that_cannot_be_cast_are_found():
-    assert lines(sentiment([{"idx": 0, "label": 0}, ROWS[1]])) == [
-        "error    sentiment samples rows: rows cannot be cast: 1 problem: row 0: KeyError: 'text'"
-    ]
+    bad = {"label": 0}
+    (line,) = lines(sentiment([{"idx": 0, **bad}, ROWS[1], {"idx": 2, **bad}]))
+    start = "error    sentiment samples rows: rows cannot be cast: 1 problem: row 0 and 1 more: "
+    assert line.startswith(start + __file__)
+    assert line.endswith(": KeyError: 'text'")
     assert "ZeroDivisionError" in lines(sentiment(samples=lambda: 1 / 0))[0]
 
 
@@ -568,3 +573,14 @@ def test_outputs_chosen_among_choices_of_each_example_are_spoilt_by_them():
     assert lines(replace(made, parse=strict)) == []
     found = "".join(lines(replace(made, parse=by_its_beginning)))
     assert "takes half a label for an answer; key 0: 'wear ' is read as 'first'" in found
+
+
+def test_files_that_a_task_names_and_that_are_nowhere_are_found(tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"text": "a", "label": 1}\n{"text": "b", "label": 0}\n')
+    files = {"train": "train.jsonl", "validation": "vall.jsonl"}
+    task = sentiment(source=RowFiles(files, tmp_path), samples=no_samples)
+    (line,) = lines(task)
+    assert line.startswith("error    sentiment validation files: vall.jsonl: no such file")
+    worded = templated(task, [Template("a", "{text}", answer_choices=("no", "yes"))])
+    assert [found.split()[2] for found in lines(worded)] == ["validation"]
+    assert any("sentiment_templates train examples: shown" in line for line in lines(worded, "ok"))
