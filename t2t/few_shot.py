@@ -1,11 +1,11 @@
 """Few-shot tasks: examples of the split `train` in front of each example's inputs."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts
 from t2t.errors import UserError
@@ -16,6 +16,9 @@ from t2t.rows import Row
 from t2t.task import Task, key_of
 from t2t.templated import TEMPLATE
 from t2t.templates import filled
+
+if TYPE_CHECKING:
+    from t2t.vocabulary import Vocabulary
 
 SHOTS = "@shots"
 """The field in which a row carries its shots, rendered."""
@@ -36,9 +39,14 @@ class ShotFormat:
     separator: str = "\n\n"
 
     def __post_init__(self) -> None:
-        """Refuse braces that hold no field's name."""
-        parse_field_text(self.shot)
-        parse_field_text(self.question)
+        """Refuse a format that loses the inputs or the target, or has other fields."""
+        for part, text, needed in (
+            ("shot", self.shot, {"inputs", "target"}),
+            ("question", self.question, {"inputs"}),
+        ):
+            if set(parse_field_text(text).fields) != needed:
+                names = " and ".join(f"{{{name}}}" for name in sorted(needed))
+                raise UserError(f"{part} of a format: {text!r} must hold {names}, and no other")
 
     def joined(self, shots: Sequence[Texts], inputs: str) -> str:
         """The shots and the question, as inputs."""
@@ -57,7 +65,7 @@ def few_shot(
     *,
     balanced: bool = False,
     max_length: int | None = None,
-    length: Callable[[str], int] = len,
+    vocabulary: "Vocabulary | None" = None,
     form: ShotFormat = ShotFormat(),
     name: str = "",
 ) -> Task:
@@ -72,24 +80,27 @@ def few_shot(
         k: shots an example.
         seed: decides the shots.
         balanced: as many of each label as k allows, the labels in an order that is drawn too.
-        max_length: the longest inputs. Of those that would be longer, shots are left out, the
+        max_length: the longest inputs, in ids of `vocabulary`, or in characters without one. Of those that would be longer, shots are left out, the
             first ones first; how many is logged when a split is read. Inputs that are too long
             without any shot stay as they are.
-        length: what `max_length` counts: characters; or the ids of a vocabulary.
+        vocabulary: counts `max_length`.
         form: how shots are written.
         name: the new task's; `<task>_<k>_shot` if empty.
 
     Raises:
-        UserError: k is not positive, no split `train`, `balanced` without labels.
+        UserError: k is no whole number from 1 on, no split `train`, `balanced` without labels,
+            a vocabulary without a length.
     """
-    if k < 1:
-        raise UserError(f"task {task.name}: {k} shots; allowed: 1 and more")
+    if type(k) is not int or k < 1:
+        raise UserError(f"task {task.name}: {k!r} shots; allowed: whole numbers from 1 on")
+    if vocabulary is not None and max_length is None:
+        raise UserError(f"task {task.name}: a vocabulary counts max_length, and there is none")
     if TRAIN not in task.splits or task.objective is not None:
         raise UserError(f"task {task.name}: no split {TRAIN} with labelled rows to take shots from")
     if balanced and not task.labels:
         raise UserError(f"task {task.name}: balanced shots, but the task has no labels")
     cast = partial(_behind_shots, form=form)
-    source = ShotRows(task, k, seed, balanced, form, max_length, length)
+    source = ShotRows(task, k, seed, balanced, form, max_length, vocabulary)
     return replace(
         task,
         name=name or f"{task.name}_{k}_shot",
@@ -129,7 +140,7 @@ class ShotRows:
     balanced: bool
     form: ShotFormat
     max_length: int | None
-    length: Callable[[str], int] = field(repr=False)
+    vocabulary: "Vocabulary | None"
 
     def __str__(self) -> str:
         """The task's source and the number of shots."""
@@ -171,7 +182,8 @@ class ShotRows:
         """Of the task's rows and the shots' rows, and of how shots are chosen and written."""
         inner = [self.task.source.fingerprint(s, data_dir) for s in (split, TRAIN)]
         form = [self.form.shot, self.form.question, self.form.separator]
-        chosen = [self.k, self.seed, self.balanced, self.max_length, *form]
+        counted = self.vocabulary and self.vocabulary.fingerprint
+        chosen = [self.k, self.seed, self.balanced, self.max_length, counted, *form]
         return sha256_json([*inner, *chosen])
 
     def _groups(self, pool: Sequence[Row]) -> Iterator[Sequence[int]]:
@@ -200,7 +212,8 @@ class ShotRows:
             if len(shots) == self.k:
                 break
             if key_of(pool[place]["idx"]) != own:
-                shots += self._rendered(pool[place], row, inputs)
+                # In the words of one template a row of several templates is the same shot.
+                shots += [s for s in self._rendered(pool[place], row, inputs) if s not in shots]
         while shots and not self._fits(shots, inputs):
             shots = shots[1:]
         return shots
@@ -219,8 +232,13 @@ class ShotRows:
     def _fits(self, shots: Sequence[Texts], inputs: Sequence[str]) -> bool:
         if self.max_length is None:
             return True
-        lengths = (self.length(self.form.joined(shots, text)) for text in inputs)
-        return all(length <= self.max_length for length in lengths)
+        texts = [self.form.joined(shots, text) for text in inputs]
+        count = len if self.vocabulary is None else self._ids
+        return all(count(text) <= self.max_length for text in texts)
+
+    def _ids(self, text: str) -> int:
+        """Ids of a text, with the end of sequence."""
+        return len(self.vocabulary.encode(text)) + 1 if self.vocabulary else 0
 
     def _order(self, row: Row, groups: Sequence[Sequence[int]]) -> Iterator[int]:
         """Places of the pool in the order in which they are taken for a row, each once."""

@@ -20,7 +20,12 @@ from t2t.json_lines import parse_json
 from t2t.templates import TARGET, Template
 
 NAMES: Mapping[str, str] = MappingProxyType(
-    {"answer": "target", "options_": "options", "options_str": "options"}
+    {
+        "answer": "target",
+        "answer_str": "target",
+        "options_": "options",
+        "options_str": "options",
+    }
 )
 """Our fields by FLAN's names."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, unknown
+from t2t.labels import label_problems
 from t2t.sources import TRAIN
 from t2t.task import Alias, Task
 
@@ -137,8 +138,12 @@ class Registry:
             place: where it is defined, for the message when its name is taken.
 
         Raises:
-            UserError: the name or an alias is taken; nothing is added then.
+            UserError: the name or an alias is taken, or labels that an output could not be told
+                apart by; nothing is added then.
         """
+        if isinstance(item, Task):
+            for problem in label_problems(item.labels):
+                raise UserError(f"{place}: task {item.name}: labels: {problem}")
         aliases = item.aliases if isinstance(item, Task) else ()
         for name in (item.name, *(alias.name for alias in aliases)):
             if name in self._places:

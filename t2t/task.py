@@ -5,7 +5,7 @@ generated text to a value and its scores. t2t/registry.py collects them by name.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -124,6 +124,21 @@ class Alias:
     """The splits under this name, None for all: T5 has a name for WSC's training form alone."""
 
 
+class Examples(list[Example]):
+    """The examples of a split, and how many of its rows gave none."""
+
+    def __init__(self, examples: Iterable[Example], num_empty_rows: int) -> None:
+        """Examples in their order.
+
+        Args:
+            examples: these.
+            num_empty_rows: rows for which the cast gave nothing, such as WSC's wrong nouns in
+                training, or a question whose answer is no span of its text.
+        """
+        super().__init__(examples)
+        self.num_empty_rows = num_empty_rows
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
     """A data set as text-to-text: rows, their text, and what an output means."""
@@ -204,9 +219,7 @@ class Task:
             for key, inputs, (target,) in row.pairs():
                 yield CastRow(key, inputs, target)
 
-    def examples(
-        self, split: str, data_dir: Path | None, *, training: bool = False
-    ) -> list[Example]:
+    def examples(self, split: str, data_dir: Path | None, *, training: bool = False) -> Examples:
         """The examples of a split, in the order of the rows.
 
         Args:
@@ -226,7 +239,7 @@ class Task:
             for key, inputs, targets in (row.pairs() if training else row.queries())
         ]
         refuse(list(_repeated_keys(examples)), f"task {self.name}, split {split}")
-        return examples
+        return Examples(examples, num_empty_rows=sum(not row.outputs for row in rows))
 
     def prediction(self, example: Example, output: str) -> Prediction:
         """An output with what it means for the example."""

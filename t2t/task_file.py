@@ -93,13 +93,14 @@ def read_task_file(path: Path, *, code: bool = True, in_folder: bool = False) ->
     Args:
         path: the file.
         code: whether functions that it names (`fn`) may be loaded; else tasks with any are refused.
-        in_folder: nobody named the file itself: what is plainly a recipe is passed over.
+        in_folder: nobody named the file itself: what is plainly a recipe, or a file of templates,
+            is passed over.
 
     Raises:
         UserError: it cannot be read, is no YAML, or holds no tasks.
     """
     document = read_document(path)
-    if in_folder and any(key in document.values for key in _OF_RECIPES):
+    if in_folder and _is_something_else(document):
         return TaskFile((), ())
     tasks: list[tuple[Task, str]] = []
     problems: list[str] = []
@@ -109,6 +110,13 @@ def read_task_file(path: Path, *, code: bool = True, in_folder: bool = False) ->
         except UserError as error:
             problems.append(str(error))
     return TaskFile(tuple(tasks), tuple(problems))
+
+
+def _is_something_else(document: Document) -> bool:
+    """Whether a document is a recipe, or templates (t2t/templates.py)."""
+    values = document.values
+    templates = values and all(isinstance(v, dict) and "inputs" in v for v in values.values())
+    return bool(templates) or any(key in values for key in _OF_RECIPES)
 
 
 def _parts(document: Document, path: Path) -> Iterator[tuple[Document, str]]:

@@ -25,7 +25,7 @@ ENTRY_POINTS = "t2t.tasks"
 Load = Callable[[Registry], Iterable[tuple[Item, str]]]
 """What a place defines, each item with its place; problems with some go to the registry."""
 
-_KINDS = {
+_KINDS: dict[str, type[Item]] = {
     "TASKS": Task,
     "MIXTURES": Mixture,
     "FAMILIES": MixtureFamily,
@@ -164,17 +164,23 @@ def _with_place(place: str, reason: str) -> str:
 def _of_module(
     place: str, load: Callable[[], ModuleType], registry: Registry
 ) -> Iterator[tuple[Item, str]]:
-    """TASKS, MIXTURES and FAMILIES of a module.
+    """TASKS, MIXTURES and FAMILIES of a module; what else is among them is noted.
 
     Raises:
-        UserError: these hold something else.
+        UserError: one of these is no tuple.
     """
     module = load()
     for names, kind in _KINDS.items():
-        items = getattr(module, names, ())
-        if not isinstance(items, tuple | list) or not all(isinstance(i, kind) for i in items):
+        items: Any = getattr(module, names, ())
+        if not isinstance(items, tuple | list):
             raise UserError(f"{names} must be a tuple of {kind.__name__} objects")
-        yield from ((item, place) for item in items)
+        for number, item in enumerate(items):
+            if isinstance(item, kind):
+                yield item, place
+            else:
+                registry.problems.append(
+                    f"{place}: {names}[{number}] must be a {kind.__name__}, is {item!r:.60}"
+                )
 
 
 def _of_yaml(

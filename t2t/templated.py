@@ -10,6 +10,7 @@ from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
+from t2t.labels import label_problems
 from t2t.rows import Row
 from t2t.task import Example, Invalid, Metric, Prediction, Task, key_of
 from t2t.templates import TARGET, Template, read_templates
@@ -102,7 +103,12 @@ class _Words:
                 yield f"{template}: answer_choices, but the task has no labels"
             elif isinstance(template.answer_choices, tuple) and count not in (0, labels):
                 yield f"{template}: answer_choices: {count}, but the task has {labels} labels"
-            elif not template.can_be_read_back:
+            elif isinstance(template.answer_choices, tuple) and count:
+                for problem in label_problems(template.answer_choices):
+                    yield f"{template}: answer_choices: {problem}"
+            if template.answer_choices and not template.says_target:
+                yield f"{template}: answer_choices, but targets without {TARGET}: all are the same"
+            if not template.can_be_read_back:
                 yield (
                     f"{template}: targets other than {TARGET} cannot be read back: give "
                     "answer_choices, or training_only: true"
@@ -194,10 +200,11 @@ def _in_words(row: Row, words: _Words, cast: Cast) -> Texts | Sequence[Texts]:
     output = cast(row)
     if not template.answer_choices:
         return _each(output, lambda texts: template.texts(row, *texts))
-    label = _label(row, words)
-    targets = dict(zip(words.task.labels, template.choices(row), strict=False))
+    choices = template.choices(row)
+    label = _label(row, words, choices)
+    targets = dict(zip(words.task.labels, choices, strict=False))
     target = NO_LABEL_TARGET if label is None else targets[label]
-    return _each(output, lambda texts: template.texts(row, texts[0], target))
+    return _each(output, lambda texts: template.texts(row, texts[0], target, choices))
 
 
 def _each(
@@ -213,10 +220,10 @@ def _choices(row: Row, words: _Words) -> tuple[str, ...]:
     return words.of(row).choices(row)
 
 
-def _label(row: Row, words: _Words) -> Any:
+def _label(row: Row, words: _Words, choices: Sequence[str] | None = None) -> Any:
     """The task's label; of labels whose choices have one text, the first."""
     label = words.task.label(row)
-    choices = words.of(row).choices(row)
+    choices = words.of(row).choices(row) if choices is None else choices
     if label is None or not choices:
         return label
     place = words.task.labels.index(label)

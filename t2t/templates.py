@@ -51,6 +51,11 @@ class Template:
         """Whether an output says an answer; a template for training alone need not."""
         return bool(self.answer_choices) or self.training_only or self.targets == TARGET
 
+    @property
+    def says_target(self) -> bool:
+        """Whether its targets tell the choices apart, or need not."""
+        return self.training_only or "target" in parse_field_text(self.targets).fields
+
     def choices(self, row: Row) -> tuple[str, ...]:
         """The targets to choose among for a row, in the order of the labels; none for free text.
 
@@ -65,19 +70,24 @@ class Template:
             filled(self.targets, {**row, "target": answer}, str(self)) for answer in answers
         )
 
-    def texts(self, row: Row, inputs: str, target: str) -> tuple[str, str]:
+    def texts(
+        self, row: Row, inputs: str, target: str, choices: Sequence[str] | None = None
+    ) -> tuple[str, str]:
         """The inputs and targets of a row.
 
         Args:
             row: its fields.
             inputs: the task's own inputs.
             target: the right one of the choices; without choices the task's own target.
+            choices: those of the row, where they are known already.
 
         Raises:
-            UserError: a field that the row does not have.
+            UserError: a field that the row does not have, or options without choices.
         """
-        choices = self.choices(row)
-        known = {**row, "inputs": inputs, "target": target, "options": options_of(choices)}
+        choices = self.choices(row) if choices is None else choices
+        known = {**row, "inputs": inputs, "target": target}
+        if choices:
+            known["options"] = options_of(choices)
         targets = target if choices else filled(self.targets, known, str(self))
         return filled(self.inputs, known, str(self)), targets
 

@@ -86,6 +86,12 @@ def _paws_x_row(fields: Fields, labelled: bool) -> Iterator[Row]:
 def xquad_source(language: str) -> Source:
     """XQuAD in one language: JSON under xquad/, or the hub."""
     files = {"validation": f"xquad/xquad.{language}.json"}
-    official = OfficialFiles(files, article_rows, json_document("data"))
+    official = OfficialFiles(files, _xquad_rows, json_document("data"))
     columns = ("id", "context", "question", "answers")
     return files_or_hub(official, card("xquad", f"xquad.{language}"), columns, id_as_idx)
+
+
+def _xquad_rows(article: Fields, labelled: bool) -> Iterator[Row]:
+    """SQuAD's rows without the title, which the hub's data set does not have."""
+    for row in article_rows(article, labelled):
+        yield {name: value for name, value in row.items() if name != "title"}

@@ -91,6 +91,8 @@ def leave_one_out(parameter: str, registry: Registry) -> Mixture:
     if not left_out & everything:
         members = ", ".join((*_PLAIN_GROUPS, *sorted(everything)))
         raise UserError(f"leave_one_out:{parameter}: not in t5_all, which has {members}")
+    if not set(ALL) - left_out:
+        raise UserError(f"leave_one_out:{parameter}: nothing is left of t5_all to train on")
     return without(left_out, f"leave_one_out:{parameter}")
 
 
@@ -153,7 +155,7 @@ GROUPS = (
     without((), "t5_all"),
     Mixture(
         name="closed_book_qa",
-        tasks=("squad_context_free",),
+        tasks=("squad_context_free", "nq_open", "web_questions", "trivia_qa_open"),
     ),
     Mixture(
         name="classification",

@@ -129,11 +129,60 @@ def test_whole_shots_are_left_out_until_the_inputs_fit(caplog):
     assert shots_of(exact, "validation")[0] == full
 
 
-def test_length_is_what_the_user_counts():
+class Words:
+    """A vocabulary that has a word for an id."""
+
+    fingerprint = "words"
+
+    def encode(self, text: str) -> list[int]:
+        return list(range(len(text.split())))
+
+
+def test_a_vocabulary_counts_ids_with_the_end_of_sequence():
     task = task_of(rows_of(9), rows_of(1, "v"))
-    words = few_shot(task, 3, max_length=12, length=lambda text: len(text.split()))
-    (example,) = words.examples("validation", None)
-    assert len(example.inputs.split()) == 11
+    # The question has 5 words and a shot 6.
+    lengths = {}
+    for limit in (11, 12):
+        words = few_shot(task, 3, max_length=limit, vocabulary=Words())
+        (example,) = words.examples("validation", None)
+        lengths[limit] = len(example.inputs.split())
+    assert lengths == {11: 5, 12: 11}
+    counted = {
+        few_shot(task, 3, max_length=12, **options).source.fingerprint("validation", None)
+        for options in ({}, {"vocabulary": Words()})
+    }
+    assert len(counted) == 2
+    with pytest.raises(UserError, match="counts max_length, and there is none"):
+        few_shot(task, 3, vocabulary=Words())
+
+
+@pytest.mark.parametrize("k", [0, -1, True, 1.5])
+def test_a_number_of_shots_is_a_whole_one(k):
+    with pytest.raises(UserError, match=r"shots; allowed: whole numbers from 1 on"):
+        few_shot(task_of(rows_of(9), rows_of(1, "v")), k)
+
+
+@pytest.mark.parametrize(
+    ("shot", "question"),
+    [
+        ("{inputs}", "{inputs}"),
+        ("{inputs} {target}", "q"),
+        ("{inputs} {target} {text}", "{inputs}"),
+    ],
+)
+def test_a_format_holds_the_inputs_and_the_target(shot, question):
+    with pytest.raises(UserError, match=r"of a format: .* must hold \{inputs\}"):
+        ShotFormat(shot, question)
+
+
+def test_a_row_in_the_words_of_every_template_is_one_shot():
+    templates = [
+        Template(name, f"{name} {{text}}", answer_choices=("A", "B", "C"))
+        for name in ("one", "two")
+    ]
+    every = templated(task_of(rows_of(6), rows_of(4, "v")), templates, every=True)
+    for shots in shots_of(few_shot(every, 4), "validation"):
+        assert len(set(shots)) == len(shots) == 4
 
 
 def test_shots_are_in_the_words_of_the_examples_template():
@@ -182,7 +231,7 @@ def test_a_row_that_cannot_be_cast_is_told_as_ever():
 @pytest.mark.parametrize(
     ("task", "k", "balanced", "message"),
     [
-        (task_of(rows_of(3)), 0, False, "0 shots; allowed: 1 and more"),
+        (task_of(rows_of(3)), 0, False, "0 shots; allowed: whole numbers from 1 on"),
         (task_of(rows_of(3)).only(("validation",)), 1, False, "no split train"),
         (
             replace(task_of(rows_of(3)), labels=()),
@@ -202,3 +251,11 @@ def test_the_fingerprint_changes_with_the_shots():
     other = task_of(rows_of(10), rows_of(2, "v"))
     made = (few_shot(task, 1), few_shot(task, 2), few_shot(task, 1, 1), few_shot(other, 1))
     assert len({one.source.fingerprint("validation", None) for one in made}) == 4
+
+
+def test_nor_in_its_training_form():
+    task = replace(task_of(rows_of(4)), train_cast=lambda row: ("trained " + row["text"], "T"))
+    for number, shots in enumerate(shots_of(few_shot(task, 3), "train")):
+        assert sorted(text for text, _ in shots) == [
+            f"trained t{other}" for other in range(4) if other != number
+        ]

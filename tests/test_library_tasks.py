@@ -1,5 +1,7 @@
 """Every task of the library on its sample rows: `t2t tasks check`, and what the manual shows."""
 
+import re
+
 import pytest
 
 from t2t.data_card import SOURCED
@@ -46,3 +48,5 @@ def test_what_is_said_of_the_data_has_a_page(name):
     card = REGISTRY.task(name).card
     assert card.without_page == ()
     assert set(card.pages) <= set(SOURCED)
+    # An address as it stands, and no pattern of many.
+    assert all(re.fullmatch(r"https://[^\s<>{}$*]+", page) for page in card.pages.values())

@@ -1,11 +1,13 @@
 """Mixtures and the registry: names, nesting, and what is refused."""
 
 import math
+import re
+from dataclasses import replace
 
 import pytest
 
 from t2t.errors import UserError
-from t2t.registry import Mixture, MixtureFamily, Registry
+from t2t.registry import Mixture, MixtureFamily, Registry, TaskVariant
 from t2t.sources import MemorySource
 from t2t.task import Alias, Task
 
@@ -200,3 +202,65 @@ def test_an_unknown_name_says_what_could_not_be_loaded():
     tasks.problems.append("mine.py:3: NameError")
     with pytest.raises(UserError, match=r"(?s)unknown task 'mine'.*Not loaded:.*mine.py:3"):
         tasks.task("mine")
+
+
+def with_variant() -> Registry:
+    def louder(base: Task, match: re.Match[str]) -> Task:
+        if base.name == "probe":
+            raise UserError("probe cannot be loud")
+        return replace(base, name=f"{base.name}{match[0]}")
+
+    result = registry()
+    variant = TaskVariant("TASK_loud", re.compile(r"_loud$"), louder)
+    result.add(variant, place="there")
+    return result
+
+
+def test_a_variant_is_made_once_when_it_is_asked_for():
+    tasks = with_variant()
+    assert tasks.is_task("a_loud")
+    assert tasks.task("a_loud") is tasks.task("a_loud")
+    assert tasks.task("a_loud_loud").name == "a_loud_loud"
+    assert names(tasks.expand(["a", "a_loud"])) == ["a", "a_loud"]
+    assert tasks.place("a_loud") == "here"
+    assert set(tasks.tasks) == {"a", "b", "probe"}
+
+
+def test_a_task_of_its_own_goes_before_a_variant():
+    tasks = with_variant()
+    own = task("a_loud")
+    tasks.add(own, place="mine")
+    assert tasks.task("a_loud") is own
+    assert tasks.place("a_loud") == "mine"
+
+
+def test_what_is_no_variant_is_unknown():
+    tasks = with_variant()
+    assert not tasks.is_task("c_loud")
+    assert not registry().is_task("a_loud")
+    with pytest.raises(UserError, match=r"unknown task 'c_loud'.*TASK_loud"):
+        tasks.task("c_loud")
+    with pytest.raises(UserError, match="probe cannot be loud"):
+        tasks.task("probe_loud")
+    mixed = tasks.with_tasks([task("mine")])
+    assert mixed.task("mine_loud").name == "mine_loud"
+
+
+def test_an_alias_with_some_splits_has_variants_with_them():
+    tasks = with_variant()
+    both = MemorySource({"train": [], "test": []})
+    aliases = (Alias("half", ("test",)),)
+    tasks.add(replace(task("d"), source=both, aliases=aliases), place="here")
+    assert tasks.task("half_loud").splits == ("test",)
+    assert tasks.expand(["half_loud", "d_loud"])[0].splits == ("train", "test")
+
+
+@pytest.mark.parametrize("labels", [("Yes", "yes "), ("yes", "Yes"), ("yes", "yes"), ("yes", "")])
+def test_labels_that_no_output_tells_apart_are_refused_with_their_place(labels):
+    own = Task(
+        name="own", source=MemorySource({"train": []}), cast=lambda row: ("", ""), labels=labels
+    )
+    tasks = registry()
+    with pytest.raises(UserError, match=r"^there: task own: labels: "):
+        tasks.add(own, place="there")
+    assert not tasks.is_task("own")

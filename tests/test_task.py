@@ -207,3 +207,11 @@ def test_a_trimming_that_does_not_exist_is_refused():
             cast=lambda row: ("", ""),
             trimming="keep_lst",
         )
+
+
+def test_rows_that_give_no_example_are_counted():
+    rows = [{"q": "x", "a": ["1", "2"]}, {"q": "y", "a": []}, {"q": "z", "a": []}]
+    task = Task(name="qa", source=MemorySource({"train": rows}), cast=answers_cast)
+    assert task.examples("train", None).num_empty_rows == 2
+    examples = task.examples("train", None, training=True)
+    assert (len(examples), examples.num_empty_rows) == (2, 2)

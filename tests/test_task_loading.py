@@ -43,7 +43,7 @@ def test_the_folder_of_tasks_has_one_name():
         ("TASKS = (", r"broken\.py:1: .*SyntaxError"),
         ("\nTASKS = MINE", r"broken\.py:2: .*NameError: name 'MINE'"),
         ("TASKS = 5", "TASKS must be a tuple of Task objects"),
-        ("MIXTURES = ('a',)", "MIXTURES must be a tuple of Mixture objects"),
+        ("MIXTURES = ('a',)", r"MIXTURES\[0\] must be a Mixture, is 'a'"),
     ],
 )
 def test_a_slip_in_a_task_module_is_one_message(tmp_path, monkeypatch, code, message):
@@ -55,6 +55,14 @@ def test_a_slip_in_a_task_module_is_one_message(tmp_path, monkeypatch, code, mes
     (problem,) = registry.problems
     assert re.search(message, problem)
     assert registry.task("super_glue_cb")
+
+
+def test_what_is_no_task_does_not_take_its_neighbours_down(tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(MODULE.format(name="one").rstrip().removesuffix(")") + " 'oops')\n")
+    registry = load_tasks([own])
+    assert registry.problems == [f"{own}: TASKS[1] must be a Task, is 'oops'"]
+    assert registry.task("one").name == "one"
 
 
 MODULE = """

@@ -84,6 +84,11 @@ def test_the_text_that_says_there_is_no_answer() -> None:
     assert other(predictions_of(([], "none"), ([], "unanswerable")))["em"] == 50.0
 
 
+def test_a_label_may_say_that_there_is_no_answer() -> None:
+    rows = predictions_of((["unanswerable"], "Unanswerable."), (["unanswerable"], "Ada"))
+    assert squad2_metric(answers.squad2)(rows) == {"em": 50.0, "f1": 50.0}
+
+
 def test_references_become_streams_and_leave_a_signature() -> None:
     text = "one two three four five"
     rows = predictions_of((["x y z", text], text), ("a b c d", "a b c d"))

@@ -208,6 +208,7 @@ def test_rows_may_have_different_numbers_of_choices():
             (Template("t", "x", "It is {target}"),),
             "targets other than {target} cannot be read back",
         ),
+        ((Template("t", "x", answer_choices=("Yes", "yes ")),), "template 't': answer_choices: "),
         ((Template("a", "{x}"), Template("b", "{y}")), "2 problems"),
     ],
 )
@@ -253,4 +254,11 @@ def test_the_fingerprint_changes_with_words_and_seed():
 def test_a_file_is_read_when_the_rows_are(tmp_path):
     task = templated(task_of(ROWS), tmp_path / "none.yaml")
     with pytest.raises(UserError, match=r"none\.yaml: cannot read"):
+        task.examples("train", None)
+
+
+def test_choices_that_the_targets_do_not_tell_apart_are_refused():
+    template = Template("a", "{text}", targets="answer", answer_choices=("A", "B", "C"))
+    task = templated(task_of([{"text": "t", "label": 0}]), [template])
+    with pytest.raises(UserError, match=r"targets without \{target\}: all are the same"):
         task.examples("train", None)

@@ -58,6 +58,7 @@ def test_options_are_flans():
             Template("t", "{premis}", place="f:1"),
             "f:1: template 't': field premis: missing; there is 'premise'",
         ),
+        (Template("t", "{options}"), "field options: missing"),
         (Template("t", "{choices.txt}"), "field choices.txt: missing; there is 'text'"),
         (Template("t", "{list}"), "must be text or a number, is a list"),
         (Template("t", "x", answer_choices="{premise}"), "must be a list of strings, is str"),

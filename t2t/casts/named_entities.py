@@ -20,8 +20,8 @@ NER_TAGS = ("O", *(f"{mark}-{kind}" for kind in ENTITY_TYPES for mark in ("B", "
 NO_ENTITIES = "none"
 _TYPES = "|".join(ENTITY_TYPES)
 # A semicolon inside an entity is none between two.
-_BETWEEN = re.compile(rf"\s*;\s*(?=(?:{_TYPES}): )")
-_ENTITY = re.compile(rf"({_TYPES}): (\S.*)", re.DOTALL)
+_BETWEEN = re.compile(rf"\s*;\s*(?=(?:{_TYPES}):)")
+_ENTITY = re.compile(rf"({_TYPES}):\s*(\S.*)", re.DOTALL)
 
 
 def conll2003(row: Row) -> Texts:

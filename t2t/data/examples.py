@@ -116,7 +116,7 @@ class TokenizedExamples:
         line = warning(task.name, {"inputs": inputs, "targets": targets}, vocabulary)
         if line:
             report(line)
-        return cls(
+        tokenized = cls(
             task.name,
             tokenize(inputs, vocabulary),
             tokenize(targets, vocabulary),
@@ -126,6 +126,9 @@ class TokenizedExamples:
             trimming=task.trimming,
             seed=seed,
         )
+        if examples.num_empty_rows:
+            tokenized.left_out["rows that give no example"] = examples.num_empty_rows
+        return tokenized
 
     def truncation(self) -> Truncation:
         """What is cut to fit, of all rows."""

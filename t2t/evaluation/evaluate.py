@@ -15,7 +15,7 @@ from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
 from t2t.registry import Registry
 from t2t.sources import check_split
-from t2t.task import Example, Task
+from t2t.task import Examples, Task
 
 
 def evaluate(
@@ -116,7 +116,7 @@ def select_tasks(
 def _evaluate_task(
     task: Task,
     split: str,
-    examples: Sequence[Example],
+    examples: Examples,
     loaded: LoadedModel,
     settings: DecodingSettings,
     record: RunRecord,
@@ -134,11 +134,14 @@ def _evaluate_task(
         report=report,
     )
     _report_cuts(task, outputs, settings, report)
+    if examples.num_empty_rows:
+        report(f"{task.name}: {examples.num_empty_rows} rows of {split} give no example")
     path = record.folder / PredictionsName(task.name, split).file_name
     pairs = zip(examples, outputs.texts, strict=True)
     write_predictions(path, [task.prediction(example, text) for example, text in pairs])
     counts = {
         "examples": len(examples),
+        "rows_without_example": examples.num_empty_rows,
         "truncated_inputs": outputs.num_truncated_inputs,
         "unfinished_outputs": outputs.num_unfinished,
     }

@@ -27,6 +27,10 @@ def check_examples(subject: Subject) -> Iterator[Finding]:
         if example.inputs:
             shown = f"{example.inputs} -> {shown}"
         yield subject.finding("ok", check, "shown", where=example.key, example=shown)
+    if empty_rows := subject.examples.num_empty_rows:
+        meant = subject.split == TRAIN and subject.task.train_cast is not None
+        what = f"{counted(empty_rows, 'row')} of which the cast makes nothing"
+        yield subject.finding("ok" if meant else "warning", check, what, count=empty_rows)
     sides = {
         "inputs": [example for example in subject.examples if not example.inputs.strip()],
         "targets": [e for e in subject.taught if not all(map(str.strip, e.targets))],

@@ -9,7 +9,7 @@ from t2t.data.unknown_text import heads
 from t2t.documents import TextSource
 from t2t.rows import Row
 from t2t.sources import TRAIN, MemorySource, Source
-from t2t.task import Example, Task
+from t2t.task import Example, Examples, Task
 from t2t.task_checks.findings import Finding, Level
 
 SAMPLES = "samples"
@@ -22,7 +22,7 @@ class Subject:
 
     task: Task
     split: str
-    examples: Sequence[Example]
+    examples: Examples
     """As they are evaluated."""
     taught: Sequence[Example]
     """As they are trained on: one target each."""

@@ -39,6 +39,14 @@ def test_a_supervised_task_becomes_its_examples(letters):
     assert (corpus.name, corpus.count) == ("toy", 1)
 
 
+def test_rows_that_give_no_example_are_told(letters):
+    lines: list[str] = []
+    task = memory_task([{"a": "ab"}, {"a": ""}], cast=lambda row: [("ab", "c")] if row["a"] else [])
+    corpus = load(task, letters, report=lines.append)
+    assert corpus.left_out == {"rows that give no example": 1}
+    assert lines[-1] == "toy: rows that give no example left out: 1"
+
+
 def test_what_a_task_cuts_away_whole_is_reported_and_windows_follow_the_seed(letters):
     made = [("abcdefghijklmnopqrst", "ij"), ("abcdefghijklmnopqrst", "zz")]
     task = memory_task([{}], cast=lambda row: made, trimming="around_targets")

@@ -65,6 +65,29 @@ def test_what_was_cut_is_reported_and_recorded(
     assert record["files"]["super_glue_copa.test.jsonl"]["truncated_inputs"] == 3
 
 
+def test_rows_that_give_no_example_are_reported_and_recorded(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    own = Registry()
+    rows = [{"answer": "yes"}, {"answer": ""}, {"answer": ""}]
+    own.add(
+        Task(
+            name="qa",
+            source=MemorySource({"test": rows}),
+            cast=lambda row: [("q", row["answer"])] if row["answer"] else [],
+            label=lambda row: [row["answer"]],
+            metrics=(lambda predictions: {"em": 0.0},),
+        ),
+        "here",
+    )
+    lines: list[str] = []
+    out = tmp_path / "o"
+    evaluate(checkpoint, ["qa"], "test", None, out, own, decoding=SHORT, report=lines.append)
+    assert "qa: 2 rows of test give no example" in lines
+    record = json.loads((out / "predictions" / "run.json").read_text())
+    assert record["files"]["qa.test.jsonl"]["rows_without_example"] == 2
+
+
 def test_the_whole_way_to_a_submission(
     checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
 ) -> None:
