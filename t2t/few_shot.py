@@ -13,6 +13,7 @@ from t2t.field_text import parse_field_text
 from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
 from t2t.rows import Row
+from t2t.sources import TRAIN
 from t2t.task import Task, key_of
 from t2t.templated import TEMPLATE
 from t2t.templates import filled
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 SHOTS = "@shots"
 """The field in which a row carries its shots, rendered."""
-TRAIN = "train"
 
 _logger = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ def few_shot(
         k: shots an example.
         seed: decides the shots.
         balanced: as many of each label as k allows, the labels in an order that is drawn too.
-        max_length: the longest inputs, in ids of `vocabulary`, or in characters without one. Of those that would be longer, shots are left out, the
-            first ones first; how many is logged when a split is read. Inputs that are too long
-            without any shot stay as they are.
+        max_length: the longest inputs, in ids of `vocabulary`, or in characters without one. Of
+            those that would be longer, shots are left out, the first ones first; how many is
+            logged when a split is read. Inputs that are too long without any shot stay whole.
         vocabulary: counts `max_length`.
         form: how shots are written.
         name: the new task's; `<task>_<k>_shot` if empty.

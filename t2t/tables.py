@@ -126,7 +126,9 @@ def json_document(key: str | None = None) -> OneFile:
         except ValueError as error:
             raise UserError(f"{path}: {error}") from error
         name = key or ""
-        items: Any = document.get(key) if isinstance(document, dict) else document
+        items: Any = document
+        if key is not None:
+            items = document.get(key) if isinstance(document, dict) else None
         if not isinstance(items, list):
             raise UserError(f"{path}: {name or 'document'}: must be a list of objects")
         seen: dict[tuple[str, int], str] = {}

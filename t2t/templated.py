@@ -12,12 +12,12 @@ from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
 from t2t.labels import label_problems
 from t2t.rows import Row
+from t2t.sources import TRAIN
 from t2t.task import Example, Invalid, Metric, Prediction, Task, key_of
 from t2t.templates import TARGET, Template, read_templates
 
 TEMPLATE = "@template"
 """The field in which a row carries the name of its template."""
-TRAIN = "train"
 SAMPLES = "samples"
 
 
