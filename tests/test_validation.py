@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import UserError
+from t2t.sources import MemorySource
 from t2t.task_loading import load_tasks
+from t2t.task_parts import classification
 from t2t.validation import validate, validated
 from t2t.vocabulary import train_vocabulary
 
@@ -213,3 +215,24 @@ def test_text_that_cannot_be_read_is_named_before_a_cache_is_built(folder, name,
     sets = ("data.cache=always", f"data.cache_dir={folder}/caches", f"text.notes.files=[{name}]")
     with pytest.raises(UserError, match=problem):
         validate(str(folder / "recipe.yaml"), sets, load_tasks(), [].append)
+
+
+def test_labels_that_are_the_same_ids_are_refused(folder, tmp_path):
+    rows = [{"text": "a", "label": n % 2} for n in range(4)]
+    task = classification(
+        name="korean",
+        source=MemorySource({"train": rows}),
+        text=lambda row: row["text"],
+        labels=("긍정", "부정"),
+    )
+    registry = load_tasks()
+    registry.add(task, place="here")
+    with pytest.raises(
+        UserError, match=r"vocabulary: task korean: the labels '긍정' and '부정' are"
+    ):
+        validate(
+            str(folder / "recipe.yaml"),
+            ["mixture.tasks=[korean]", "text={}", "evaluation.tasks=[]"],
+            registry,
+            [].append,
+        )
