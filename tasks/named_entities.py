@@ -4,7 +4,8 @@
 entities, type and words both right; their places are not asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from t2t.casts.named_entities import conll2003, entities, entities_in, tag_ids
@@ -22,6 +23,7 @@ from .sample_rows import samples
 _CARD = card("conll2003")
 _FILES = {"train": "train.txt", "validation": "valid.txt", "test": "test.txt"}
 _BETWEEN_DOCUMENTS = "-DOCSTART-"
+_COLUMNS = 4
 
 
 def parse_entities(output: str, example: Example) -> list[str] | Invalid:
@@ -32,16 +34,38 @@ def parse_entities(output: str, example: Example) -> list[str] | Invalid:
 
 def _sentences(path: Path) -> Iterator[Fields]:
     """The blocks of lines, four columns each, between blank lines."""
-    block: list[list[str]] = []
+    block: list[Fields] = []
     number = 0
     for line, data in enumerate([*read_lines(path), b""]):
-        cells = data.decode("utf-8", "replace").split()
-        if cells and cells[0] != _BETWEEN_DOCUMENTS:
-            block.append(cells)
+        words = data.split()
+        if words and words[0] != _BETWEEN_DOCUMENTS.encode():
+            block.append(_word(data, f"{path}:{line + 1}"))
         elif block:
-            values = {"tokens": [c[0] for c in block], "tags": [c[-1] for c in block]}
-            yield Fields(values, f"{path}:{line - len(block) + 1}", number=number)
+            yield _sentence(block, number)
             block, number = [], number + 1
+
+
+def _word(line: bytes, place: str) -> Fields:
+    """The token and the tag of a line, its first and last column."""
+    word = Fields({}, place)
+    try:
+        # White space beyond ASCII may be in a word.
+        cells = b" ".join(line.split()).decode("utf-8").split(" ")
+    except UnicodeDecodeError as error:
+        word.note("line", f"not UTF-8 at byte {error.start}")
+        return word
+    if len(cells) != _COLUMNS:
+        word.note("line", f"must be {_COLUMNS} columns, is {len(cells)}")
+        return word
+    return replace(word, values={"token": cells[0], "tag": cells[-1]})
+
+
+def _sentence(block: Sequence[Fields], number: int) -> Fields:
+    """The words of a sentence together, with the problems of all of them."""
+    problems = [problem for word in block for problem in word.problems]
+    whole = [word.values for word in block if not word.problems]
+    values = {"tokens": [w["token"] for w in whole], "tags": [w["tag"] for w in whole]}
+    return Fields(values, block[0].place, problems=problems, number=number)
 
 
 def _row(fields: Fields, labelled: bool) -> Iterator[Row]:

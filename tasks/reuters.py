@@ -2,8 +2,8 @@
 
 `reuters title: ... body: ...` -> `grain, wheat`, or `none`. The split is ModApte. The rows are read
 from reuters/modapte.jsonl.gz, JSON lines with id, split (train or test), topics (a list), title and
-body, made of the original SGML files; no script-free data set of the hub
-whose rows are known has them.
+body, made of the original SGML files; no script-free data set of the hub whose
+rows are known has them.
 """
 
 from collections.abc import Iterator
@@ -34,14 +34,15 @@ def parse_labels(output: str, example: Example) -> list[str] | Invalid:
 
 
 def _of_split(path: Path, split: str) -> Iterator[Fields]:
-    """The items of one split of a file that has both."""
+    """The items of one split of a file that has both, and those of neither, which are refused."""
     for fields in read_file(path):
-        if fields.problems or fields.values.get("split", split) == split:
+        others = [name for name in _SPLITS if name != split]
+        if fields.problems or fields.values.get("split") not in others:
             yield fields
 
 
 def _row(fields: Fields, labelled: bool) -> Iterator[Row]:
-    fields.text("split")
+    fields.choice("split", _SPLITS)
     yield {
         "idx": fields.identifier("id"),
         "title": fields.text("title"),

@@ -11,7 +11,7 @@ from typing import TypeVar
 from t2t.casts.classification import keyed_text, label_name, labelled, rekeyed
 from t2t.metrics.classification import accuracy, macro_f1
 from t2t.rows import Row
-from t2t.task import Task
+from t2t.task import Alias, Task
 from t2t.task_metrics import class_metric
 from t2t.task_parts import classification, parse_label
 
@@ -41,7 +41,7 @@ DBPEDIA_LABELS = (
 # fmt: on
 
 
-def _trec(grain: str, labels: tuple[str, ...]) -> Task:
+def _trec(grain: str, labels: tuple[str, ...], aliases: tuple[Alias, ...] = ()) -> Task:
     """Kinds of questions by their coarse or their fine label, which are two fields of a row."""
     label_of = partial(renamed_label, field=f"{grain}_label")
     text = partial(keyed_text, name=f"trec_{grain}", fields=("text",))
@@ -55,6 +55,7 @@ def _trec(grain: str, labels: tuple[str, ...]) -> Task:
         metrics=(class_metric(accuracy, labels), class_metric(macro_f1(len(labels)), labels)),
         num_examples=card("trec").num_examples,
         card=card("trec"),
+        aliases=aliases,
         samples=samples(f"trec_{grain}"),
     )
 
@@ -91,7 +92,7 @@ IMDB = classification(
     card=with_splits(card("imdb", "plain_text"), _LABELLED),
     samples=samples("imdb"),
 )
-TREC_COARSE = _trec("coarse", COARSE_LABELS)
+TREC_COARSE = _trec("coarse", COARSE_LABELS, (Alias("trec"),))
 TREC_FINE = _trec("fine", FINE_LABELS)
 
 TASKS = (AG_NEWS, DBPEDIA, IMDB, TREC_COARSE, TREC_FINE)

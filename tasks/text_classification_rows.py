@@ -1,7 +1,7 @@
 """Official files of texts and classes as rows with the hub's field names."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from t2t.errors import UserError, refuse
@@ -76,11 +76,16 @@ def _trec_row(fields: Fields, labelled: bool) -> Iterator[Row]:
 def _trec_lines(path: Path) -> Iterator[Fields]:
     """Lines such as `NUM:date When ...`; the byte 0xF0, which is in one of them, is a space."""
     for number, line in enumerate(read_lines(path)):
-        text = line.replace(b"\xf0", b" ").decode("utf-8", "replace").strip()
+        fields = Fields({}, f"{path}:{number + 1}", number=number)
+        try:
+            text = line.replace(b"\xf0", b" ").decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            fields.note("line", f"not UTF-8 at byte {error.start}")
+            text = ""
         fine, _, question = text.partition(" ")
         coarse = fine.partition(":")[0]
         values = {"text": question, "coarse_label": coarse, "fine_label": fine}
-        yield Fields(values, f"{path}:{number + 1}", number=number)
+        yield replace(fields, values=values)
 
 
 def imdb_source() -> Source:

@@ -406,6 +406,12 @@ def test_a_question_without_an_answer_is_unanswerable(tmp_path):
             "tags: tag 'PER' is none of",
         ),
         (
+            "conll2003",
+            "test",
+            {"conll2003/test.txt": CONLL + "\nAda I-PER\n"},
+            "test.txt:9: line: must be 4 columns, is 2",
+        ),
+        (
             "trec_fine",
             "train",
             {"trec/train_5500.label": "NUM:when Q ?\n"},
@@ -435,6 +441,42 @@ def test_bad_files_are_refused_with_their_place(tmp_path, name, split, files, me
         REGISTRY.task(name).examples(split, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "data", "message"),
+    [
+        (
+            "conll2003",
+            "conll2003/test.txt",
+            b"Zo\xeb NNP I-NP I-PER\n",
+            "test.txt:1: line: not UTF-8",
+        ),
+        ("trec", "trec/TREC_10.label", b"NUM:date Zo\xeb ?\n", "label:1: line: not UTF-8"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused(tmp_path, name, file, data, message):
+    (tmp_path / file).parent.mkdir()
+    (tmp_path / file).write_bytes(data)
+    with pytest.raises(UserError, match=message):
+        REGISTRY.task(name).rows("test", tmp_path)
+
+
+def test_the_one_stray_byte_of_trec_is_a_space(tmp_path):
+    (tmp_path / "trec").mkdir()
+    (tmp_path / "trec/train_5500.label").write_bytes(b"NUM:date When\xf0is it ?\n")
+    assert REGISTRY.task("trec").rows("train", tmp_path)[0]["text"] == "When is it ?"
+
+
+def test_white_space_beyond_ascii_stays_in_a_word(tmp_path):
+    data_folder(tmp_path, {"conll2003/train.txt": "A\u00a0B NNP I-NP I-PER\n"})
+    assert REGISTRY.task("conll2003").rows("train", tmp_path)[0]["tokens"] == ["A\u00a0B"]
+
+
+def test_classification_trains_on_topics_and_on_one_form_of_trec():
+    tasks = set(REGISTRY.mixture("classification").rates)
+    assert {"ag_news", "dbpedia_14", "imdb", "trec_fine", "anli_r1", "anli_r3"} <= tasks
+    assert "trec_coarse" not in tasks
+
+
 def test_the_hubs_splits_of_anli_have_other_names():
     task = REGISTRY.task("anli_r3")
     assert isinstance(task.source, FilesOrHub)
@@ -445,6 +487,16 @@ def test_the_hubs_splits_of_anli_have_other_names():
         "test": "test_r3",
     }
     assert task.num_examples == {"train": 100459, "validation": 1200, "test": 1200}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_an_item_of_no_split_of_reuters_is_refused(tmp_path, split):
+    item = {"id": 1, "topics": [], "title": "T", "body": "B"}
+    items = [{**item, "split": split}, {**item, "id": 2, "split": "tset"}]
+    (tmp_path / "reuters").mkdir()
+    (tmp_path / "reuters/modapte.jsonl.gz").write_bytes(gzip.compress(lines(*items).encode()))
+    with pytest.raises(UserError, match=r"gz:2: split: must be one of train, test"):
+        REGISTRY.task("reuters").rows(split, tmp_path)
 
 
 def test_reuters_is_one_file_of_both_splits(tmp_path):
