@@ -170,6 +170,14 @@ GROUPS = (
             "super_glue_boolq",
             "super_glue_cb",
             "super_glue_wic",
+            "anli_r1",
+            "anli_r2",
+            "anli_r3",
+            "ag_news",
+            "dbpedia_14",
+            "imdb",
+            # The fine labels hold the coarse ones: one of the two, or its questions count twice.
+            "trec_fine",
         ),
     ),
 )
