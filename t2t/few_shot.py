@@ -14,7 +14,7 @@ from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
 from t2t.rows import Row
 from t2t.sources import TRAIN
-from t2t.task import Task, key_of
+from t2t.task import Task, key_of, no_samples
 from t2t.templated import TEMPLATE
 from t2t.templates import filled
 
@@ -110,7 +110,9 @@ def few_shot(
         aliases=(),
         templates=None,
         # The samples are each other's shots.
-        samples=lambda: source.with_shots(task.samples(), task.samples(), TRAIN),
+        samples=no_samples
+        if task.samples is no_samples
+        else lambda: source.with_shots(task.samples(), task.samples(), TRAIN),
     )
 
 

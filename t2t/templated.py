@@ -13,7 +13,7 @@ from t2t.keyed_numbers import keyed_numbers
 from t2t.labels import label_problems
 from t2t.rows import Row
 from t2t.sources import TRAIN
-from t2t.task import Example, Invalid, Metric, Prediction, Task, key_of
+from t2t.task import Example, Invalid, Metric, Prediction, Task, key_of, no_samples
 from t2t.templates import TARGET, Template, read_templates
 
 TEMPLATE = "@template"
@@ -69,7 +69,9 @@ def templated(
         num_examples={} if every else task.num_examples,
         aliases=(),
         templates=None,
-        samples=lambda: source.worded(task.samples(), SAMPLES),
+        samples=no_samples
+        if task.samples is no_samples
+        else lambda: source.worded(task.samples(), SAMPLES),
     )
 
 

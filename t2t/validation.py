@@ -136,14 +136,15 @@ class _Check:
         data_dir = self.find_data_dir()
         self.check_texts(vocabulary, data_dir)
         self.check_mixture()
-        self.check_labels(vocabulary)
         evaluated = self.find_evaluated()
         if self.problems:
             # Rows are read last: the checks above take moments, these may take a minute.
             return None
         self.check_evaluated(evaluated, data_dir)
         try:
-            return look_at(self.recipe, self.registry, self.report)
+            data = look_at(self.recipe, self.registry, self.report)
+            self.check_labels(vocabulary)
+            return data
         except UserError as error:
             reason = str(error)
             text = next((n for n in self.recipe.text if reason.startswith(f"{n}: ")), None)

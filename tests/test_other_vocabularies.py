@@ -121,7 +121,9 @@ def test_a_korean_task_is_learned_and_its_predictions_can_be_read(kind, registry
 
 def test_validate_says_what_t5s_vocabulary_cannot_write(registry, tmp_path, t5_vocabulary_file):
     lines: list[str] = []
-    validate(recipe(tmp_path, t5_vocabulary_file), [], registry, lines.append)
+    # Worse than unknown: the two labels are one to it.
+    with pytest.raises(UserError, match="'부정' and '긍정' are the same ids"):
+        validate(recipe(tmp_path, t5_vocabulary_file), [], registry, lines.append)
     (line,) = (line for line in lines if "unknown" in line)
     assert line.startswith("korean_sentiment: ")
     assert "100 % of its targets are unknown to this vocabulary, such as '" in line

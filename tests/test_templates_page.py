@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.cli import main
 from t2t.task_loading import load_tasks
 
@@ -46,6 +47,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = Path(f"natural-instructions/splits/default/{split}_tasks.txt")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{name}\n" if split == "train" else "")
+    write_byte_vocabulary(Path("spiece.model"))
     Path("templates.py").write_text(
         'PATTERNS = {"rte": [("{premise} {hypothesis} {options_}", "{answer}")]}'
     )
