@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts
+from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts, is_pair
 from t2t.errors import UserError
 from t2t.field_text import parse_field_text
 from t2t.files import sha256_json
@@ -119,17 +119,13 @@ def few_shot(
 def _behind_shots(row: Row, cast: Cast, form: ShotFormat) -> Texts | Sequence[Texts]:
     """Cast: what the task's cast makes of a row, behind the row's shots."""
     output = cast(row)
-    if _is_pair(output):
+    if is_pair(output):
         return form.joined(row[SHOTS], str(output[0])), str(output[1])
     return [(form.joined(row[SHOTS], inputs), targets) for inputs, targets in _pairs(output)]
 
 
-def _is_pair(output: Any) -> bool:
-    return isinstance(output, tuple) and len(output) == 2 and isinstance(output[0], str)
-
-
 def _pairs(output: Any) -> Sequence[Texts]:
-    return [output] if _is_pair(output) else output
+    return [output] if is_pair(output) else output
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from t2t.casts.texts import Cast, Texts
+from t2t.casts.texts import Cast, Texts, is_pair
 from t2t.class_balance import ClassBalance, class_temperature
 from t2t.data_card import DataCard
 from t2t.errors import T2TError, UserError, refuse, unknown
@@ -359,7 +359,7 @@ def key_of(idx: Any) -> str:
 
 def _checked(output: Texts | Sequence[Texts]) -> tuple[Sequence[Texts], bool]:
     """A cast's pairs, and whether it gave one pair alone; refuses what is no pair of texts."""
-    single = isinstance(output, tuple) and len(output) == 2 and isinstance(output[0], str)
+    single = is_pair(output)
     pairs: Sequence[Any] = [output] if single else output
     for pair in pairs:
         if not (isinstance(pair, tuple) and list(map(type, pair)) == [str, str]):

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts
+from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts, is_pair
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
@@ -209,11 +209,9 @@ def _in_words(row: Row, words: _Words, cast: Cast) -> Texts | Sequence[Texts]:
     return _each(output, lambda texts: template.texts(row, texts[0], target, choices))
 
 
-def _each(
-    output: Texts | Sequence[Texts], make: Callable[[Texts], Texts]
-) -> Texts | Sequence[Texts]:
+def _each(output: Any, make: Callable[[Texts], Texts]) -> Texts | Sequence[Texts]:
     """The output of a cast with each pair made anew."""
-    if isinstance(output, tuple) and len(output) == 2 and isinstance(output[0], str):
+    if is_pair(output):
         return make((output[0], str(output[1])))
     return [make((str(inputs), str(targets))) for inputs, targets in output]
 

@@ -7,7 +7,7 @@ id. seqio adds the ids instead (seqio/experimental.py at e4573a0), to the same e
 
 from typing import Any
 
-from t2t.casts.texts import Cast, Texts
+from t2t.casts.texts import Cast, Texts, is_pair
 from t2t.rows import Row
 
 SENTINEL = "<extra_id_0>"
@@ -19,7 +19,7 @@ def with_sentinel(row: Row, cast: Cast) -> Texts | list[Texts]:
     A task of it keeps its last token where a text is cut (`Task.trimming`).
     """
     made: Any = cast(row)
-    if isinstance(made, tuple) and isinstance(made[0], str):
+    if is_pair(made):
         return _framed(*made)
     return [_framed(inputs, targets) for inputs, targets in made]
 
