@@ -58,6 +58,20 @@ class Invalid:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded:
+    """How an output came about, as far as it is known."""
+
+    input_tokens: int | None = None
+    """Of the inputs before anything was cut, EOS included."""
+    output_tokens: int | None = None
+    """EOS included where there is one."""
+    log_probability: float | None = None
+    """Of the output's tokens after the inputs, by the model, EOS included; natural logarithm."""
+    scores: Mapping[str, float] | None = None
+    """By candidate, its log-probability, where the output was chosen among candidates."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a model generated for an example, and what it means."""
 
@@ -67,6 +81,8 @@ class Prediction:
     """The parsed output; None is invalid."""
     reason: str | None
     """Why it is invalid; None where it is valid."""
+    decoded: Decoded | None = None
+    """None where the output came from elsewhere."""
 
 
 Parse = Callable[[str, Example], Any]
@@ -242,12 +258,14 @@ class Task:
         refuse(list(_repeated_keys(examples)), f"task {self.name}, split {split}")
         return Examples(examples, num_empty_rows=sum(not row.outputs for row in rows))
 
-    def prediction(self, example: Example, output: str) -> Prediction:
+    def prediction(
+        self, example: Example, output: str, decoded: Decoded | None = None
+    ) -> Prediction:
         """An output with what it means for the example."""
         value = self.parse(output, example)
         if isinstance(value, Invalid):
-            return Prediction(example, output, None, value.reason)
-        return Prediction(example, output, value, None)
+            return Prediction(example, output, None, value.reason, decoded)
+        return Prediction(example, output, value, None, decoded)
 
     def score(self, predictions: Sequence[Prediction]) -> dict[str, float]:
         """The scores of all metrics by name, times 100.

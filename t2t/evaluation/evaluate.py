@@ -10,7 +10,7 @@ from t2t.errors import UserError
 from t2t.evaluation.checkpoints import LoadedModel, load_for_evaluation
 from t2t.evaluation.includes import INCLUDED, as_recorded
 from t2t.evaluation.predict import DecodingSettings, Outputs, Report, predict
-from t2t.evaluation.predictions import PredictionsName, write_predictions
+from t2t.evaluation.predictions import Origin, PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
 from t2t.registry import Registry
@@ -138,7 +138,8 @@ def _evaluate_task(
         report(f"{task.name}: {examples.num_empty_rows} rows of {split} give no example")
     path = record.folder / PredictionsName(task.name, split).file_name
     pairs = zip(examples, outputs.texts, strict=True)
-    write_predictions(path, [task.prediction(example, text) for example, text in pairs])
+    predictions = [task.prediction(example, text) for example, text in pairs]
+    write_predictions(path, predictions, Origin.of(task))
     counts = {
         "examples": len(examples),
         "rows_without_example": examples.num_empty_rows,

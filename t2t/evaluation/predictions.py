@@ -5,17 +5,18 @@ Scores, submissions and comparisons are made from it without the model. An inval
 stays invalid here: `prediction` is null and `reason` says why.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, refuse
 from t2t.files import write_bytes
 from t2t.json_lines import described, json_line, parse_json
-from t2t.task import Example, Prediction
+from t2t.task import Decoded, Example, Prediction, Task
 
 RUN_FILE = "run.json"
 
@@ -72,16 +73,51 @@ def list_predictions(directory: Path) -> dict[PredictionsName, Path]:
     return dict(sorted((PredictionsName.of(path), path) for path in paths))
 
 
-def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
-    """Write predictions to TASK.SPLIT.jsonl in the order given, whole or not at all."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By which rules the outputs of a file were read: a task's version and protocol."""
+
+    version: int
+    protocol: str
+
+    @classmethod
+    def of(cls, task: Task) -> "Origin":
+        """Those of a task as it is now."""
+        return cls(task.version, task.protocol)
+
+
+def write_predictions(
+    path: Path, predictions: Sequence[Prediction], origin: Origin | None = None
+) -> None:
+    """Write predictions to TASK.SPLIT.jsonl in the order given, whole or not at all.
+
+    Args:
+        path: the file.
+        predictions: what to write.
+        origin: the task's version and protocol; None where they are not known.
+    """
     name = PredictionsName.of(path)
-    write_bytes(path, b"".join(_line(name, prediction) for prediction in predictions))
+    write_bytes(path, b"".join(prediction_line(name, each, origin) for each in predictions))
 
 
-def _line(name: PredictionsName, prediction: Prediction) -> bytes:
+def prediction_line(
+    name: PredictionsName, prediction: Prediction, origin: Origin | None = None
+) -> bytes:
+    """One line of a predictions file, with its newline."""
+    row = _row(name, prediction, origin)
+    try:
+        return (json_line(row) + "\n").encode("utf-8")
+    except UnicodeEncodeError:
+        # Half a surrogate pair in the data: JSON can escape it, UTF-8 cannot hold it.
+        return (json.dumps(row, allow_nan=False) + "\n").encode("ascii")
+
+
+def _row(name: PredictionsName, prediction: Prediction, origin: Origin | None) -> dict[str, Any]:
     example = prediction.example
-    row = {
+    read_by = {"version": origin.version, "protocol": origin.protocol} if origin else {}
+    return {
         "task": name.task,
+        **read_by,
         "split": name.split,
         "key": example.key,
         "idx": example.idx,
@@ -91,12 +127,20 @@ def _line(name: PredictionsName, prediction: Prediction) -> bytes:
         "output": prediction.output,
         "prediction": prediction.value,
         "reason": prediction.reason,
+        "prompt_hash": prompt_hash(example.inputs),
+        **_known(prediction.decoded),
     }
-    try:
-        return (json_line(row) + "\n").encode("utf-8")
-    except UnicodeEncodeError:
-        # Half a surrogate pair in the data: JSON can escape it, UTF-8 cannot hold it.
-        return (json.dumps(row, allow_nan=False) + "\n").encode("ascii")
+
+
+def prompt_hash(inputs: str) -> str:
+    """16 hexadecimal digits that say whether two examples had the same inputs."""
+    return hashlib.blake2b(inputs.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _known(decoded: Decoded | None) -> dict[str, Any]:
+    """What is known of how an output came about, by field."""
+    found = asdict(decoded) if decoded else {}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -104,9 +148,9 @@ def read_predictions(path: Path) -> list[Prediction]:
 
     Raises:
         UserError: no such file, or bad lines: the first 100 as file:line: field: reason. A
-            line is bad when it is not an object with the fields that are written (`label` may
-            lack, `scores` may be there), when a value is of another type, when task or split is
-            not the file's, or when a key comes twice.
+            line is bad when it is not an object with the fields that are written (`label` and
+            those that only say how it came about may lack), when a value is of another type,
+            when task or split is not the file's, or when a key comes twice.
     """
     name = PredictionsName.of(path)
     if not path.is_file():
@@ -171,9 +215,12 @@ def _prediction(row: dict[str, Any]) -> Prediction:
         targets=tuple(row["targets"]),
         label=row.get("label"),
     )
-    return Prediction(
-        example=example, output=row["output"], value=row["prediction"], reason=row["reason"]
-    )
+    known = {field: row[field] for field in _DECODED if field in row}
+    if not _is_scores(known.get("scores")):
+        # Of another tool's decoder.
+        known.pop("scores", None)
+    decoded = Decoded(**known) if known else None
+    return Prediction(example, row["output"], row["prediction"], row["reason"], decoded)
 
 
 def _is_text(value: Any) -> bool:
@@ -208,6 +255,10 @@ def _is_label(value: Any) -> bool:
     return bool(value) and all(_is_text(part) or _is_texts(part) for part in value.values())
 
 
+def _is_scores(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(_is_number, value.values()))
+
+
 _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "task": ("a string", _is_text),
     "split": ("a string", _is_text),
@@ -219,7 +270,14 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "output": ("a string", _is_text),
     "prediction": ("a string, a number, a list of strings or null", _is_prediction),
     "reason": ("a string or null", lambda value: value is None or _is_text(value)),
+    "version": ("an integer", _is_int),
+    "protocol": ("a string", _is_text),
+    "prompt_hash": ("a string", _is_text),
+    "input_tokens": ("an integer from 0", lambda value: _is_int(value) and value >= 0),
+    "output_tokens": ("an integer from 0", lambda value: _is_int(value) and value >= 0),
+    "log_probability": ("a number", _is_number),
     "scores": ("a number, a list or an object", lambda v: isinstance(v, int | float | list | dict)),
 }
-_OPTIONAL = {"label", "scores"}
-"""`label` is the gold value in the form of `prediction`; `scores` are a decoder's, and not read."""
+_DECODED = ("input_tokens", "output_tokens", "log_probability", "scores")
+_OPTIONAL = {"label", "version", "protocol", "prompt_hash", *_DECODED}
+"""`label` is the gold value in the form of `prediction`; the others say where that came from."""

@@ -1,6 +1,7 @@
 """The predictions file: written and read back, and bad lines refused by place and field."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,18 @@ from hypothesis import strategies as st
 
 from t2t.errors import RunError, UserError
 from t2t.evaluation.predictions import (
+    Origin,
     PredictionsName,
     list_predictions,
+    prompt_hash,
     read_predictions,
     write_predictions,
 )
-from t2t.task import Example, Prediction
+from t2t.task import Decoded, Example, Prediction
 
 FIELDS = [
     *("task", "split", "key", "idx", "inputs", "targets"),
-    *("label", "output", "prediction", "reason"),
+    *("label", "output", "prediction", "reason", "prompt_hash"),
 ]
 
 
@@ -67,9 +70,26 @@ def test_what_is_written_is_read_back(path: Path) -> None:
     lines = path.read_bytes().split(b"\n")
     assert len(lines) == 7
     assert list(json.loads(lines[0])) == FIELDS
+    assert json.loads(lines[0])["prompt_hash"] == prompt_hash(predictions[0].example.inputs)
     assert json.loads(lines[1])["prediction"] is None
     assert "Zoë".encode() in lines[2]
     assert [entry.name for entry in path.parent.iterdir()] == ["boolq.test.jsonl"]
+
+
+def test_a_line_says_how_the_output_came_about(path: Path) -> None:
+    decoded = Decoded(12, 3, -0.25, {"True": -0.25, "False": -1.5})
+    predictions = [replace(prediction("0"), decoded=decoded)]
+    write_predictions(path, predictions, Origin(version=2, protocol="t5"))
+    assert read_predictions(path) == predictions
+    line = json.loads(path.read_bytes())
+    assert (line["version"], line["protocol"]) == (2, "t5")
+    assert list(line)[-5:] == [
+        "prompt_hash",
+        "input_tokens",
+        "output_tokens",
+        "log_probability",
+        "scores",
+    ]
 
 
 @given(st.lists(st.tuples(st.text(), st.none() | st.text()), max_size=5))
