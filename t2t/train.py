@@ -30,7 +30,7 @@ def run(recipe: str, out: Path, sets: Sequence[str] = (), include: Sequence[Path
     """
     code = _run_and_report(recipe, out, sets, include)
     # Only now: an error on its way up holds what the training held.
-    from t2t.training.processes import leave_processes
+    from t2t.processes import leave_processes
 
     leave_processes()
     return code
@@ -56,10 +56,10 @@ def _run_and_report(recipe: str, out: Path, sets: Sequence[str], include: Sequen
 def _run(name: str, out: Path, sets: Sequence[str], include: Sequence[Path]) -> None:
     # Inside, because they load torch and --help should not.
     from t2t.model.manifest import steps_of
+    from t2t.processes import flushed_denormals
     from t2t.recipe_files import load_recipe, with_included
     from t2t.task_loading import load_tasks, report_problems
     from t2t.training.loop import train
-    from t2t.training.processes import flushed_denormals
     from t2t.training.stopping import StopRequest
     from t2t.validation import validated, validated_to_go_on
 

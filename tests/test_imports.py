@@ -14,6 +14,7 @@ LAYERS = [
     ["t2t.errors"],
     [
         "t2t.files",
+        "t2t.processes",
         "t2t.progress",
         "t2t.rows",
         "t2t.objective",
