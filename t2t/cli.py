@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.cache import cache_app
+from t2t.commands.compare import compare
 from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
 from t2t.commands.options import (
@@ -44,6 +45,7 @@ app.add_typer(recipes_app, name="recipes")
 app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
+app.command()(compare)
 
 
 def main() -> None:
