@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.cache import cache_app
+from t2t.commands.card import ScoresDir, card
 from t2t.commands.compare import compare
 from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
@@ -46,6 +47,7 @@ app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
 app.command()(compare)
+app.command()(card)
 
 
 def main() -> None:
@@ -182,10 +184,24 @@ def convert(
     ],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder to read.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="The folder to make.")],
+    scores: ScoresDir = None,
+    include: Include = None,
 ) -> None:
-    """Convert a checkpoint between t2t and Hugging Face T5."""
+    """Convert a checkpoint between t2t and Hugging Face T5; the latter with a model card."""
+    from t2t.errors import UserError
     from t2t.model.conversion import hf_to_t2t, t2t_to_hf
 
-    converted = hf_to_t2t if direction == "hf-to-t2t" else t2t_to_hf
-    lacking = converted(source, target)
+    if direction == "hf-to-t2t":
+        if scores is not None:
+            raise UserError("--scores: a model card is written by t2t-to-hf alone")
+        lacking = hf_to_t2t(source, target)
+    else:
+        from t2t.evaluation.includes import included_in_run
+        from t2t.evaluation.model_card import Stated, write_card
+        from t2t.evaluation.model_facts import exported, gather_facts
+
+        facts = gather_facts(source, scores=scores, name=target.resolve().name)
+        registry = tasks_with(include, included_in_run(source))
+        lacking = t2t_to_hf(source, target)
+        write_card(target, exported(facts, target), registry, Stated())
     print("; ".join([f"{target}: written", *lacking]))
