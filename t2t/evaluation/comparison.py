@@ -74,6 +74,12 @@ class TaskComparison:
     changes: tuple[Changes, ...]
     test: CountTest | None
 
+    @property
+    def groups(self) -> int | None:
+        """How many groups the examples belong to, where a metric keeps them together."""
+        units = [score.units for score in self.scores.values()]
+        return min(units) if units and min(units) < self.num_examples else None
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

@@ -166,6 +166,11 @@ def _all_changes(comparison: Comparison) -> Iterator[str]:
         by = f" (by {task.what})" if task.what not in (None, "right") else ""
         yield ""
         yield f"{task.name.file_name}: {counted} of {task.num_examples}{by}{test}"
+        if task.test and task.groups:
+            yield (
+                f"  {task.num_examples} examples belong to {task.groups} groups and are not "
+                f"independent, as the {task.test.name} takes them; p in the table exchanges groups"
+            )
         for changes in task.changes:
             yield from _change_lines(changes)
 

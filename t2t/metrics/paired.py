@@ -47,6 +47,8 @@ class PairedScore:
     """Of the difference second - first: the middle share of the resamples."""
     p_value: float
     """Of approximate randomisation, two-sided; nan where one of the scores is."""
+    units: int
+    """How many units were drawn and exchanged: examples, or groups of them."""
 
     @property
     def difference(self) -> float:
@@ -102,6 +104,7 @@ def paired_scores(
             found[1][name],
             interval_of([b[name] - a[name] for a, b in resampled], draws.level),
             _p_value(found[1][name] - score, [b[name] - a[name] for a, b in exchanged]),
+            drawn.units,
         )
         for name, score in found[0].items()
     }
@@ -144,6 +147,11 @@ class _Sums:
         width = units[0].shape[1]
         return cls(metric.finish, kinds[:, :width], kinds[:, width:], counts)
 
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        return int(self.counts.sum())
+
     def scores(self) -> tuple[_Scores, _Scores]:
         """Of both systems."""
         sums = [
@@ -153,9 +161,8 @@ class _Sums:
 
     def resampled(self, random: np.random.Generator, resamples: int) -> _Draws:
         """Both, of as many units drawn with repeats."""
-        total = int(self.counts.sum())
         for size in self._portions(resamples):
-            drawn = random.multinomial(total, self.counts / total, size=size)
+            drawn = random.multinomial(self.units, self.counts / self.units, size=size)
             yield from self._finished(drawn @ self.first, drawn @ self.second)
 
     def exchanged(self, random: np.random.Generator, resamples: int) -> _Draws:
@@ -186,6 +193,11 @@ class _Rows:
         pairs_of(targets, second)
         self._metric = metric
         self._rows = list(zip(targets, first, second, strict=True))
+
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        return len(self._rows)
 
     def scores(self) -> tuple[_Scores, _Scores]:
         """Of both systems."""

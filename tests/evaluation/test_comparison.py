@@ -242,6 +242,23 @@ def test_tasks_and_splits_are_chosen(runs: tuple[Path, Path], registry: Registry
     assert "unknown task" in refused(runs, registry, Chosen(tasks=("super_glue_bc",)))
 
 
+def test_it_is_said_where_examples_belong_together(
+    runs: tuple[Path, Path], registry: Registry
+) -> None:
+    task = registry.task("super_glue_multirc")
+    for run in runs:
+        rows = predicted(task, ["True"] * 6, ["True"] * 6)
+        moved = [
+            replace(row, example=replace(row.example, idx={"question": n // 3, "answer": n}))
+            for n, row in enumerate(rows)
+        ]
+        write(run, task, moved)
+    cb, multirc = compare(*runs, registry).tasks
+    assert (cb.groups, multirc.groups) == (None, 2)
+    text = comparison_table(compare(*runs, registry))
+    assert text.count("6 examples belong to 2 groups and are not independent") == 1
+
+
 @pytest.fixture
 def summaries(tmp_path: Path) -> Registry:
     """A task of texts, by two runs."""
