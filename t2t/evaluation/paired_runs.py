@@ -20,6 +20,7 @@ from t2t.registry import Registry
 from t2t.task import Prediction, Task
 
 _SHOWN = 5
+_OF_RANKING = ("length_normalized", "score_adjust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,17 @@ def _file_notes(task: Task, paths: Sequence[Path], origins: Sequence[_Origin]) -
         for field, now in (("protocol", task.protocol), ("version", task.version)):
             if origin[field] - {now}:
                 yield f"{side} was read by {field} {_values(origin[field])}; scored by {now}"
+    yield from _way_notes(paths)
+
+
+def _way_notes(paths: Sequence[Path]) -> Iterator[str]:
+    """What differs in how one task's outputs were made, beside the decoding of the whole runs."""
+    a, b = (_entry(path) for path in paths)
+    if a and b:
+        ranked = "rank" in (a.get("method"), b.get("method"))
+        for key in ("method", *_OF_RANKING) if ranked else _OF_RANKING:
+            if a.get(key) != b.get(key):
+                yield f"decoding differs: {key} {a.get(key)} in A, {b.get(key)} in B"
 
 
 def _run_notes(first: Path, second: Path) -> list[str]:

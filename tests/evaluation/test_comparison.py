@@ -190,12 +190,21 @@ def test_other_inputs_are_compared_where_that_is_asked_for(
     assert "the inputs of 2 examples differ" in comparison_table(found)
 
 
-def recorded(run: Path, cb: Task, **identity: Any) -> None:
+def recorded(run: Path, cb: Task, way: str = "greedy", **identity: Any) -> None:
     name = PredictionsName(cb.name, "validation")
     predictions = predicted(cb, LABELS, A)
     (run / "predictions" / name.file_name).unlink()
     record = RunRecord.begin(run / "predictions", identity, [name])
-    record.add(write(run, cb, predictions), {"protocol": "t5", "task_version": 1})
+    record.add(write(run, cb, predictions), {"protocol": "t5", "task_version": 1, "method": way})
+
+
+def test_ranked_against_generated_outputs_are_said(
+    runs: tuple[Path, Path], registry: Registry, cb: Task
+) -> None:
+    for run, way in zip(runs, ("greedy", "rank"), strict=True):
+        recorded(run, cb, way, checkpoint=way, decoding={"inputs_length": 512})
+    note = "super_glue_cb.validation.jsonl: decoding differs: method greedy in A, rank in B"
+    assert compare(*runs, registry).notes == (note,)
 
 
 def test_one_checkpoint_and_other_decoding_are_said(

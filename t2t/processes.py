@@ -1,4 +1,4 @@
-"""The processes of a run: started by accelerate or torchrun, or a single one."""
+"""The processes of a program: started by accelerate or torchrun, or a single one."""
 
 import contextlib
 import gc
@@ -80,11 +80,13 @@ def exact(device: torch.device) -> Iterator[None]:
         settings.fill_uninitialized_memory = filling
 
 
-def from_main(accelerator: Accelerator, function: Callable[[], Result]) -> Result:
+def from_main(accelerator: Accelerator | None, function: Callable[[], Result]) -> Result:
     """What `function` returns in the first process, in all; its error is raised in all.
 
-    So no process waits for one that has given up.
+    So no process waits for one that has given up. Without an accelerator this process is alone.
     """
+    if accelerator is None:
+        return function()
     outcome: list[Result | T2TError | None] = [None]
     if accelerator.is_main_process:
         try:
