@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.cache import cache_app
-from t2t.commands.card import ScoresDir, card
+from t2t.commands.card import ScoresDir, card, convert_with_card
 from t2t.commands.compare import compare
 from t2t.commands.evaluate import evaluate
 from t2t.commands.metrics import metrics_app
@@ -142,19 +142,12 @@ def convert(
 ) -> None:
     """Convert a checkpoint between t2t and Hugging Face T5; the latter with a model card."""
     from t2t.errors import UserError
-    from t2t.model.conversion import hf_to_t2t, t2t_to_hf
+    from t2t.model.conversion import hf_to_t2t
 
-    if direction == "hf-to-t2t":
-        if scores is not None:
-            raise UserError("--scores: a model card is written by t2t-to-hf alone")
-        lacking = hf_to_t2t(source, target)
+    if direction == "t2t-to-hf":
+        lacking = convert_with_card(source, target, scores, include)
+    elif scores is not None:
+        raise UserError("--scores: a model card is written by t2t-to-hf alone")
     else:
-        from t2t.evaluation.includes import included_in_run
-        from t2t.evaluation.model_card import Stated, write_card
-        from t2t.evaluation.model_facts import exported, gather_facts
-
-        facts = gather_facts(source, scores=scores, name=target.resolve().name)
-        registry = tasks_with(include, included_in_run(source))
-        lacking = t2t_to_hf(source, target)
-        write_card(target, exported(facts, target), registry, Stated())
+        lacking = hf_to_t2t(source, target)
     print("; ".join([f"{target}: written", *lacking]))

@@ -44,3 +44,30 @@ def card(
     registry = tasks_with(include, included_in_run(run or folder))
     for path in write_card(folder, facts, registry, stated, overwrite=overwrite):
         print(f"{path}: written")
+
+
+def convert_with_card(
+    source: Path, target: Path, scores: Path | None, include: list[Path] | None
+) -> list[str]:
+    """Convert to a Hugging Face folder with a card; what it lacks, in words.
+
+    What a card cannot be written of, such as a run whose tasks are code that nobody names, is
+    converted all the same, unless `scores` ask for a card.
+    """
+    from t2t.errors import UserError
+    from t2t.evaluation.includes import included_in_run
+    from t2t.evaluation.model_card import Stated, model_card, write_card
+    from t2t.evaluation.model_facts import exported, gather_facts
+    from t2t.model.conversion import t2t_to_hf
+
+    try:
+        facts = gather_facts(source, scores=scores, name=target.resolve().name)
+        registry = tasks_with(include, included_in_run(source))
+        model_card(facts, registry, Stated())
+    except UserError as error:
+        if scores is not None:
+            raise
+        return [*t2t_to_hf(source, target), f"no model card: {error}"]
+    lacking = t2t_to_hf(source, target)
+    write_card(target, exported(facts, target), registry, Stated())
+    return lacking

@@ -1,5 +1,6 @@
 """The text of a model's card, in Markdown."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -191,14 +192,19 @@ def _use(facts: ModelFacts, registry: Registry) -> Iterator[str]:
             "```python",
             "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer",
             "",
-            f'tokenizer = AutoTokenizer.from_pretrained("{facts.name}")',
-            f'model = AutoModelForSeq2SeqLM.from_pretrained("{facts.name}")',
-            f"inputs = tokenizer({text!r}, return_tensors='pt')",
+            f"tokenizer = AutoTokenizer.from_pretrained({_quoted(facts.name)})",
+            f"model = AutoModelForSeq2SeqLM.from_pretrained({_quoted(facts.name)})",
+            f'inputs = tokenizer({_quoted(text)}, return_tensors="pt")',
             f"outputs = model.generate(**inputs, max_new_tokens={_longest_output(facts)})",
             "print(tokenizer.decode(outputs[0], skip_special_tokens=True))",
             "```",
         ]
     )
+
+
+def _quoted(text: str) -> str:
+    """A string of Python, in the double quotes of JSON."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _longest_output(facts: ModelFacts) -> int:

@@ -64,6 +64,8 @@ class TaskComparison:
     protocol: str
     version: int
     num_examples: int
+    invalid: tuple[int, int]
+    """Outputs of A and of B that mean nothing to the task."""
     different_inputs: int
     scores: Mapping[str, PairedScore]
     """By the names of the task's scores; empty where there are no labels."""
@@ -155,6 +157,7 @@ def _compare_pair(pair: Pair, draws: Bootstrap, examples: int) -> TaskComparison
         protocol=pair.task.protocol,
         version=pair.task.version,
         num_examples=len(pair.first),
+        invalid=(_count_invalid(pair.first), _count_invalid(pair.second)),
         different_inputs=pair.different_inputs,
         scores=scores,
         adjusted={},
@@ -162,6 +165,10 @@ def _compare_pair(pair: Pair, draws: Bootstrap, examples: int) -> TaskComparison
         changes=changes,
         test=test,
     )
+
+
+def _count_invalid(predictions: Sequence[Prediction]) -> int:
+    return sum(prediction.value is None for prediction in predictions)
 
 
 def _paired_metric(metric: Metric, pair: Pair, draws: Bootstrap) -> dict[str, PairedScore]:

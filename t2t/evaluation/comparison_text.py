@@ -62,6 +62,7 @@ def comparison_json(comparison: Comparison) -> Iterator[str]:
             "protocol": task.protocol,
             "version": task.version,
             "examples": task.num_examples,
+            "invalid": {"a": task.invalid[0], "b": task.invalid[1]},
             "different_inputs": task.different_inputs,
             "scores": _numbers(task),
             "singles": task.what,
@@ -166,6 +167,8 @@ def _all_changes(comparison: Comparison) -> Iterator[str]:
         by = f" (by {task.what})" if task.what not in (None, "right") else ""
         yield ""
         yield f"{task.name.file_name}: {counted} of {task.num_examples}{by}{test}"
+        if any(task.invalid):
+            yield f"  invalid outputs: {task.invalid[0]} of A, {task.invalid[1]} of B"
         if task.test and task.groups:
             yield (
                 f"  {task.num_examples} examples belong to {task.groups} groups and are not "

@@ -87,9 +87,11 @@ def check_free(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that has a card already, unless it is to be overwritten.
 
     Raises:
-        UserError: there is one, or the folder is a checkpoint, which holds nothing but what its
-            manifest lists.
+        UserError: there is one, there is no such folder, or it is a checkpoint, which holds
+            nothing but what its manifest lists.
     """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
     if (folder / MANIFEST).is_file():
         raise UserError(
             f"{folder}: a further file would damage the checkpoint; give the run's folder, or one "

@@ -329,6 +329,7 @@ def test_the_table_says_what_its_numbers_are(found: Comparison) -> None:
     assert "A right, B wrong: 0, B right, A wrong: 3 of 6; exact McNemar test: p 0.2500" in text
     assert "B right, A wrong, 3 of 3:" in text
     assert "input:  inputs 1" in text
+    assert "invalid outputs: 0 of A, 1 of B" in text
 
 
 def test_long_inputs_are_cut_and_that_is_said(runs: tuple[Path, Path], registry: Registry) -> None:

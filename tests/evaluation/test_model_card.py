@@ -273,3 +273,32 @@ def test_the_conversion_writes_a_card_whose_code_runs(
     card = ModelCard.load(Path("exported/README.md"))
     assert card.data.base_model == "google-t5/t5-base"
     assert card.data.eval_results
+
+
+def test_a_model_is_converted_where_no_card_can_be_written(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = run / "scores.json"
+    path.write_text(path.read_text().replace("super_glue_cb", "task_of_code"))
+
+    def command(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["t2t", "convert", "t2t-to-hf", str(run), *words])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        output = capsys.readouterr()
+        return int(stopped.value.code or 0), output.out + output.err
+
+    code, said = command(str(tmp_path / "hf"))
+    assert code == 0
+    assert "no model card: unknown task 'task_of_code'" in said
+    assert (tmp_path / "hf" / "config.json").is_file()
+    code, said = command(str(tmp_path / "other"), "--scores", str(run))
+    assert code == 2
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_code_of_a_card_quotes_names(run: Path, tmp_path: Path, registry: Registry) -> None:
+    t2t_to_hf(run, tmp_path / "hf")
+    text = written(tmp_path / "hf", gather_facts(tmp_path / "hf", name='a "b"'), registry)
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    compile(code, "card", "exec")
