@@ -46,7 +46,7 @@ def compare(
     found = run(
         first,
         second,
-        tasks_with(include, recorded),
+        tasks_with(include, list(dict.fromkeys(recorded))),
         chosen=Chosen(
             split,
             tuple(name.strip() for name in tasks.split(",")) if tasks is not None else None,

@@ -382,3 +382,26 @@ def test_the_command_compares(
     assert json.loads(out)["changes"]["B right, A wrong"] == {"count": 3, "examples": []}
     assert "no run.json" in err
     assert run("--markdown")[0].startswith("| task |")
+
+
+def test_a_task_that_both_runs_have_included_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mood.train.jsonl").write_text('{"text": "a", "label": "no"}\n')
+    (tmp_path / "mood.yaml").write_text(
+        "name: mood\nfiles: {train: mood.train.jsonl}\ninputs: '{text}'\nlabel: label\n"
+        "labels: [no_, yes_]\nmetrics: [accuracy]\n"
+    )
+    for run in ("a", "b"):
+        folder = tmp_path / run / "predictions"
+        record = RunRecord.begin(folder, {"checkpoint": run}, [])
+        example = Example("0", 0, "a", ("no_",), "no_")
+        path = folder / "mood.train.jsonl"
+        write_predictions(path, [Prediction(example, "no_", "no_", None)])
+        record.add(path, {"included": [str(tmp_path / "mood.yaml")]})
+    monkeypatch.setattr(sys, "argv", ["t2t", "compare", str(tmp_path / "a"), str(tmp_path / "b")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    output = capsys.readouterr()
+    assert (stopped.value.code or 0, output.err) == (0, "")
+    assert "mood.train.jsonl: A right, B wrong: 0, B right, A wrong: 0 of 1" in output.out
