@@ -30,7 +30,7 @@ def compare(
         typer.Option("--allow-different-prompts", help="Also where the inputs differ."),
     ] = False,
     as_json: AsJson = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="For a page or an issue.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the scores as CSV.")] = None,
     include: Include = None,
 ) -> None:

@@ -32,10 +32,11 @@ def comparison_table(comparison: Comparison, width: int = 140) -> str:
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """The same for a page or an issue: a pipe table, then lists."""
+    """The same in Markdown: a pipe table, a list of what is said, and what changed as text."""
     head = [_pipes(_COLUMNS), _pipes([":--" if c in _LEFT else "--:" for c in _COLUMNS])]
     said = [f"- {_escaped(line)}" for line in _said(comparison)]
-    changed = [f"    {line}" if line else "" for line in _all_changes(comparison)]
+    # Lines of outputs are indented, so that none of them ends the block.
+    changed = ["", "```text", *_all_changes(comparison), "```"]
     return "\n".join([*head, *map(_pipes, _rows(comparison)), "", *said, *changed])
 
 

@@ -343,6 +343,8 @@ def test_markdown_is_a_pipe_table(found: Comparison) -> None:
     lines = comparison_markdown(found).splitlines()
     assert lines[0].startswith("| task | split | score | A | B | B - A |")
     assert {line.count("|") for line in lines[:4]} == {11}
+    assert lines.count("```text") == lines.count("```") == 1
+    assert lines[-1] == "```"
 
 
 def test_csv_has_a_row_a_score(found: Comparison) -> None:
