@@ -207,7 +207,7 @@ def test_an_entry_point_is_a_module_or_a_package_with_yaml_files(plugin):
     [
         ("import nothing_of_this_name", r"plugin_c\.py:1: .*ModuleNotFoundError"),
         ("raise SystemExit(4)", r"plugin_c\.py:1: .*SystemExit: 4"),
-        ("TASK = 5", "neither a module with TASKS, MIXTURES, FAMILIES, VARIANTS nor a package"),
+        ("TASK = 5", "neither a module with TASKS, MIXTURES, FAMILIES, VARIANTS, LEADERBOARDS nor"),
         ("TASKS = 5", "entry point mine = plugin_c: TASKS must be a tuple"),
         (MODULE.format(name="super_glue_cb"), r"defined twice: in .* and entry point mine = plug"),
     ],

@@ -8,7 +8,7 @@ stays invalid here: `prediction` is null and `reason` says why.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -152,15 +152,11 @@ def read_predictions(path: Path) -> list[Prediction]:
             those that only say how it came about may lack), when a value is of another type,
             when task or split is not the file's, or when a key comes twice.
     """
-    name = PredictionsName.of(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such predictions file")
     problems: list[str] = []
     rows: list[dict[str, Any]] = []
     first_line: dict[str, int] = {}
-    for number, line in enumerate(_lines(path.read_bytes()), start=1):
-        row, reasons = _read_line(line, name)
-        if row is not None and not reasons:
+    for number, row, reasons in read_lines(path):
+        if row is not None:
             earlier = first_line.setdefault(row["key"], number)
             if earlier != number:
                 reasons = [f"key: {row['key']!r} is also on line {earlier}"]
@@ -170,10 +166,23 @@ def read_predictions(path: Path) -> list[Prediction]:
     return [_prediction(row) for row in rows]
 
 
-def _lines(data: bytes) -> list[bytes]:
-    """The lines, the last of which may lack its newline. U+2028 and such do not end one."""
-    lines = data.split(b"\n")
-    return lines if lines[-1] else lines[:-1]
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None, list[str]]]:
+    """The lines of a predictions file one at a time, so that no more is held than is kept.
+
+    Yields the line's number from 1, its fields (None for a bad line), and what is wrong with it as
+    `field: reason`. That a key comes twice is not seen here.
+
+    Raises:
+        UserError: no such file.
+    """
+    name = PredictionsName.of(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such predictions file")
+    # Cut at newlines alone (the last line may lack its own): U+2028 and such do not end a line.
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            row, reasons = _read_line(line.removesuffix(b"\n"), name)
+            yield number, None if reasons else row, reasons
 
 
 def _read_line(line: bytes, name: PredictionsName) -> tuple[dict[str, Any] | None, list[str]]:

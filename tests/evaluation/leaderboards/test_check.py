@@ -69,8 +69,11 @@ def test_an_accepted_submission_is_accepted(
     report = check_submission(path, SUPERGLUE, registry, data_dir)
     lines = report.lines()
     assert len(lines) == 11
-    assert lines[0] == "BoolQ.jsonl: 3 rows, the ids of superglue/BoolQ/test.jsonl"
-    assert lines[-1].endswith("ok, 10 files")
+    assert lines[0] == (
+        "BoolQ.jsonl: 3 rows, the ids of superglue/BoolQ/test.jsonl"
+        " (the official test set has 3245)"
+    )
+    assert lines[-1].endswith("ok, 10 files for superglue")
 
 
 def test_harmless_forms_are_accepted(
