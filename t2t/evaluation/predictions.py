@@ -199,20 +199,20 @@ def _read_line(line: bytes, name: PredictionsName) -> tuple[dict[str, Any] | Non
 
 
 def _field_problems(row: dict[str, Any], name: PredictionsName) -> Iterable[str]:
-    for field, (allowed, is_allowed) in _FIELDS.items():
-        if field not in row:
-            if field not in _OPTIONAL:
-                yield f"{field}: missing"
-        elif not is_allowed(row[field]):
-            yield f"{field}: must be {allowed}, is {described(row[field])}"
-    for field in row.keys() - _FIELDS.keys():
-        yield f"{field}: not a field of a predictions file"
+    for field, value in row.items():
+        if field not in _FIELDS:
+            yield f"{field}: not a field of a predictions file"
+            continue
+        allowed, is_allowed = _FIELDS[field]
+        if not is_allowed(value):
+            yield f"{field}: must be {allowed}, is {described(value)}"
+    if not row.keys() >= _REQUIRED:
+        yield from (f"{field}: missing" for field in _FIELDS if field in _REQUIRED - row.keys())
+        return
     for field, expected in (("task", name.task), ("split", name.split)):
-        if isinstance(row.get(field), str) and row[field] != expected:
+        if row[field] != expected and _is_text(row[field]):
             yield f"{field}: {row[field]!r} in a file named after {expected!r}"
-    if {"prediction", "reason"} <= row.keys() and (row["prediction"] is None) == (
-        row["reason"] is None
-    ):
+    if (row["prediction"] is None) == (row["reason"] is None):
         yield "reason: must be null beside a prediction, and say why there is none"
 
 
@@ -249,8 +249,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_idx(value: Any) -> bool:
-    parts = value.values() if isinstance(value, dict) else [value]
-    return bool(parts) and all(_is_int(part) or _is_text(part) for part in parts)
+    if not isinstance(value, dict):
+        return _is_int(value) or _is_text(value)
+    return bool(value) and all(_is_int(part) or _is_text(part) for part in value.values())
 
 
 def _is_prediction(value: Any) -> bool:
@@ -288,5 +289,6 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "scores": ("a number, a list or an object", lambda v: isinstance(v, int | float | list | dict)),
 }
 _DECODED = ("input_tokens", "output_tokens", "log_probability", "scores")
-_OPTIONAL = {"label", "version", "protocol", "prompt_hash", *_DECODED}
-"""`label` is the gold value in the form of `prediction`; the others say where that came from."""
+_REQUIRED = _FIELDS.keys() - {"label", "version", "protocol", "prompt_hash", *_DECODED}
+"""Of the others `label` is the gold value in the form of `prediction`, and the rest say where that
+came from."""

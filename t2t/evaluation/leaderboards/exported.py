@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from t2t.evaluation.leaderboards.expected import Expected
 from t2t.evaluation.predictions import Origin, read_lines
@@ -38,9 +38,8 @@ class Exported:
         return next(iter(self.origins), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The first line with a key."""
+class _Seen(NamedTuple):
+    """The first line with a key, of which there are as many as rows."""
 
     number: int
     idx: Any
@@ -49,8 +48,7 @@ class _Seen:
 
     def is_repeated_by(self, row: Mapping[str, Any]) -> bool:
         """Whether a later line with the key says the same."""
-        said = (self.idx, self.output, self.prediction)
-        return said == (row["idx"], row["output"], row["prediction"])
+        return self[1:] == (row["idx"], row["output"], row["prediction"])
 
 
 def export_rows(file: LeaderboardFile, path: Path, expected: Expected) -> Exported:

@@ -193,4 +193,4 @@ def _file_bytes(
     """The file with the fallback in place of invalid and missing rows, sorted by id."""
     rows = {row: file.fallback if label is None else label for row, label in labels.items()}
     rows |= dict.fromkeys(placeholders, file.fallback)
-    return file.layout.write(sorted(rows.items()))
+    return file.layout.write([(row, rows[row]) for row in sorted(rows)])
