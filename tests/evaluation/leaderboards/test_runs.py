@@ -107,7 +107,9 @@ def test_what_cannot_be_ranked_is_refused_by_both_names(
         f"CoLA.tsv: {a}, {b} have predictions of glue_cola, and the scores.json of {b}" in message
     )
     (a / "scores.json").unlink()
-    assert f"the scores.json of {a}, {b} has no validation score of glue_rte" in refused(a, b)
+    message = refused(a, b)
+    assert f"the scores.json of {a}, {b} has no validation score of glue_cola" in message
+    assert f"the scores.json of {a} has no validation score of glue_rte" in message
 
 
 def test_a_score_of_another_checkpoint_counts_for_nothing(
