@@ -114,13 +114,13 @@ def test_the_predictions_folder_itself_may_be_named(
 
 
 def test_the_same_predictions_give_the_same_bytes(
-    registry: Registry, evaluated: Path, data_dir: Path, tmp_path: Path
+    registry: Registry, submitted: Any, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    submit(registry, evaluated, first, data_dir)
-    for path in (evaluated / "predictions").glob("*.jsonl"):
+    write_submission(submitted.leaderboard, submitted.run, first, registry, submitted.data)
+    for path in (submitted.run / "predictions").glob("*.jsonl"):
         change_predictions(path, lambda rows: rows[::-1])
-    submit(registry, evaluated, second, data_dir)
+    write_submission(submitted.leaderboard, submitted.run, second, registry, submitted.data)
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
