@@ -196,6 +196,22 @@ def test_trap_5_invalid_answers_of_multirc_are_no_class(
     assert re.findall(r'"label": (\S+?)[,}]', text) == ["1", "0", "1", "0", "0"]
 
 
+def test_an_empty_answer_is_counted_as_invalid(
+    registry: Registry,
+    evaluated: Path,
+    data_dir: Path,
+    tmp_path: Path,
+    write_test_predictions: Any,
+) -> None:
+    write_test_predictions(evaluated, "super_glue_record", ["", " ", "U.N."])
+    report = submit(registry, evaluated, tmp_path / "s.zip", data_dir)
+    assert report.files[4].num_invalid == 2
+    rows = [json.loads(line) for line in lines_of(tmp_path / "s.zip")["ReCoRD.jsonl"]]
+    assert [row["label"] for row in rows] == ["-", "-", "U.N."]
+    message = refused(registry, evaluated, tmp_path / "t.zip", data_dir, strict=True)
+    assert "2 invalid" in message
+
+
 def test_strict_refuses_invalid_predictions(
     registry: Registry,
     evaluated: Path,
