@@ -208,7 +208,7 @@ def test_an_empty_answer_is_counted_as_invalid(
     assert report.files[4].num_invalid == 2
     rows = [json.loads(line) for line in lines_of(tmp_path / "s.zip")["ReCoRD.jsonl"]]
     assert [row["label"] for row in rows] == ["-", "-", "U.N."]
-    message = refused(registry, evaluated, tmp_path / "t.zip", data_dir, strict=True)
+    message = refused(registry, evaluated, tmp_path / "strict.zip", data_dir, strict=True)
     assert "2 invalid" in message
 
 
