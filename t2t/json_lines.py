@@ -284,7 +284,7 @@ def parse_json(text: str) -> Any:
             number beyond what Python reads; the message says which, in a few words.
     """
     try:
-        return _DECODER.decode(text)
+        return _STRICT.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from error
     except RecursionError as error:
@@ -309,8 +309,8 @@ def json_line(value: Any) -> str:
     Raises:
         ValueError: NaN or Infinity.
     """
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return line.translate(_MORE_LINE_ENDS)
+    line = _AS_IT_IS.encode(value)
+    return line if line.isascii() else line.translate(_MORE_LINE_ENDS)
 
 
 def is_unicode(value: Any) -> bool:
@@ -337,5 +337,6 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"not JSON: {name}")
 
 
-# Made once: json.loads makes one for every line.
-_DECODER = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant)
+# Made once: json.loads and json.dumps make one for every call that sets anything.
+_STRICT = json.JSONDecoder(object_pairs_hook=_distinct, parse_constant=_no_constant)
+_AS_IT_IS = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 from t2t.errors import UserError, unknown
 from t2t.labels import label_problems
+from t2t.leaderboard import Leaderboard
 from t2t.sources import TRAIN
 from t2t.task import Alias, Task
 
@@ -101,7 +102,7 @@ class TaskVariant:
     """The variant of a task; a `UserError` where there is none."""
 
 
-Item = Task | Mixture | MixtureFamily | TaskVariant
+Item = Task | Mixture | MixtureFamily | TaskVariant | Leaderboard
 
 
 class Registry:
@@ -120,6 +121,9 @@ class Registry:
         self.problems_of_included: list[str] = []
         """Those of `problems` that are about what the user named."""
         self.variants: dict[str, TaskVariant] = {}
+        self.leaderboards: dict[str, Leaderboard] = {}
+        """Those that modules declare, beside t2t's own; no task or mixture competes for a name."""
+        self.leaderboard_places: dict[str, str] = {}
         self._of_families: dict[str, Mixture] = {}
         self._contested: dict[str, str] = {}
         self._of_variants: dict[str, Task] = {}
@@ -129,10 +133,10 @@ class Registry:
     @property
     def size(self) -> int:
         """How many names there are."""
-        return len(self._places)
+        return len(self._places) + len(self.leaderboards)
 
     def add(self, item: Item, place: str) -> None:
-        """Add a task with its aliases, a mixture or a family of mixtures.
+        """Add a task with its aliases, a mixture, a family of mixtures or a leaderboard.
 
         Args:
             item: what is added.
@@ -142,6 +146,9 @@ class Registry:
             UserError: the name or an alias is taken, or labels that an output could not be told
                 apart by; nothing is added then.
         """
+        if isinstance(item, Leaderboard):
+            self._add_leaderboard(item, place)
+            return
         if isinstance(item, Task):
             for problem in label_problems(item.labels):
                 raise UserError(f"{place}: task {item.name}: labels: {problem}")
@@ -161,6 +168,16 @@ class Registry:
             self.variants[item.name] = item
         else:
             self.families[item.name] = item
+
+    def _add_leaderboard(self, leaderboard: Leaderboard, place: str) -> None:
+        name = leaderboard.name
+        if name in self.leaderboard_places:
+            first = self.leaderboard_places[name]
+            # To write the other one would be to write something else than was meant.
+            self.leaderboards.pop(name, None)
+            raise UserError(f"the leaderboard {name!r} is defined twice: in {first} and {place}")
+        self.leaderboards[name] = leaderboard
+        self.leaderboard_places[name] = place
 
     def contest(self, name: str, reason: str) -> None:
         """Refuse to say which task a name stands for, since the user named two for it."""
@@ -217,6 +234,8 @@ class Registry:
         result.variants = dict(self.variants)
         result.problems = self.problems
         result.included = self.included
+        result.leaderboards = dict(self.leaderboards)
+        result.leaderboard_places = dict(self.leaderboard_places)
         result._contested = {n: why for n, why in self._contested.items() if n not in added}
         result.problems_of_included = self.problems_of_included
         result._aliases = {n: alias for n, alias in self._aliases.items() if n not in added}

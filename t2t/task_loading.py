@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from t2t.errors import T2TError, UserError
+from t2t.leaderboard import Leaderboard
 from t2t.registry import Item, Mixture, MixtureFamily, Registry, TaskVariant
 from t2t.task import Task
 from t2t.task_file import SUFFIXES, read_task_file
@@ -30,16 +31,17 @@ _KINDS: dict[str, type[Item]] = {
     "MIXTURES": Mixture,
     "FAMILIES": MixtureFamily,
     "VARIANTS": TaskVariant,
+    "LEADERBOARDS": Leaderboard,
 }
 
 
 def load_tasks(include: Sequence[Path] = (), recorded: Sequence[Path] = ()) -> Registry:
     """All tasks and mixtures there are.
 
-    These are TASKS, MIXTURES, FAMILIES, VARIANTS of the modules of t2t.tasks, of the entry points
-    of installed packages, and of the files that `include` names. An entry point that is a package
-    gives the YAML files in its folder too. A place that cannot be loaded, and a name that is
-    taken, are left out and noted in `problems`.
+    These are TASKS, MIXTURES, FAMILIES, VARIANTS, LEADERBOARDS of the modules of t2t.tasks, of the
+    entry points of installed packages, and of the files that `include` names. An entry point that
+    is a package gives the YAML files in its folder too. A place that cannot be loaded, and a name
+    that is taken, are left out and noted in `problems`.
 
     Args:
         include: Python files, YAML files (t2t/task_file.py), or folders of them, which the user
@@ -159,7 +161,8 @@ def _load(registry: Registry, place: str, load: Load, *, named: bool = False) ->
             registry.add(item, where)
         except UserError as error:
             registry.problems.append(str(error))
-            if named and (registry.is_task(item.name) or registry.is_mixture(item.name)):
+            taken = not isinstance(item, Leaderboard)
+            if taken and named and (registry.is_task(item.name) or registry.is_mixture(item.name)):
                 registry.contest(item.name, str(error))
 
 
@@ -170,7 +173,7 @@ def _with_place(place: str, reason: str) -> str:
 def _of_module(
     place: str, load: Callable[[], ModuleType], registry: Registry
 ) -> Iterator[tuple[Item, str]]:
-    """TASKS, MIXTURES and FAMILIES of a module; what else is among them is noted.
+    """TASKS, MIXTURES and so on of a module; what else is among them is noted.
 
     Raises:
         UserError: one of these is no tuple.

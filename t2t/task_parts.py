@@ -1,5 +1,6 @@
 """Ready-made parts of tasks: whole tasks of common kinds, parsers."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -126,9 +127,14 @@ def parse_label(output: str, example: Example, labels: Sequence[str]) -> str | I
 
 
 def parse_number(output: str, example: Example) -> float | Invalid:
-    """Parse: any number that Python reads, however large: STS-B clips nothing."""
+    """Parse: any finite number that Python reads, however large: STS-B clips nothing.
+
+    (The reference takes "nan" and "1e400" too, and with one of them no correlation is a number.)
+    """
     number = parsing.text_to_number(output)
-    return Invalid(f"{output!r} is no number") if number is None else number
+    if number is None or not math.isfinite(number):
+        return Invalid(f"{output!r} is no finite number" if number else f"{output!r} is no number")
+    return number
 
 
 def parse_span(output: str, example: Example) -> str | Invalid:

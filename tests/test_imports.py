@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["t2t.errors"],
     [
+        "t2t.leaderboard",
         "t2t.files",
         "t2t.processes",
         "t2t.progress",

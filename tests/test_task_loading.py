@@ -202,12 +202,35 @@ def test_an_entry_point_is_a_module_or_a_package_with_yaml_files(plugin):
     assert registry.task("of_package")
 
 
+LEADERBOARD = """
+from t2t.evaluation.leaderboards.layouts import Tsv
+from t2t.leaderboard import Leaderboard, LeaderboardFile
+
+FILE = LeaderboardFile(name="a.tsv", task="mine", layout=Tsv(), fallback="-")
+LEADERBOARDS = (Leaderboard(name="super_glue", files=(FILE,)),)
+"""
+
+
+def test_a_leaderboard_comes_from_a_plugin_or_a_file_beside_a_mixture_of_its_name(plugin, tmp_path):
+    plugin("plugin_d", {"plugin_d.py": LEADERBOARD})
+    registry = load_tasks()
+    assert registry.leaderboards["super_glue"].files[0].name == "a.tsv"
+    assert registry.is_mixture("super_glue")
+    assert registry.problems == []
+    (tmp_path / "again.py").write_text(LEADERBOARD)
+    registry = load_tasks([tmp_path / "again.py"])
+    assert "super_glue" not in registry.leaderboards
+    (problem,) = registry.problems
+    assert "the leaderboard 'super_glue' is defined twice: in entry point mine" in problem
+    assert registry.mixture("super_glue").name == "super_glue"
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
         ("import nothing_of_this_name", r"plugin_c\.py:1: .*ModuleNotFoundError"),
         ("raise SystemExit(4)", r"plugin_c\.py:1: .*SystemExit: 4"),
-        ("TASK = 5", "neither a module with TASKS, MIXTURES, FAMILIES, VARIANTS nor a package"),
+        ("TASK = 5", "neither a module with TASKS, MIXTURES, FAMILIES, VARIANTS, LEADERBOARDS nor"),
         ("TASKS = 5", "entry point mine = plugin_c: TASKS must be a tuple"),
         (MODULE.format(name="super_glue_cb"), r"defined twice: in .* and entry point mine = plug"),
     ],

@@ -15,7 +15,9 @@ from rich.table import Table
 
 from t2t.casts.texts import NO_LABEL_TARGET
 from t2t.errors import UserError, refuse
+from t2t.evaluation.averages import AverageScore, average_scores
 from t2t.evaluation.intervals import Bootstrap, signatures, task_intervals
+from t2t.evaluation.leaderboards.known import known_leaderboards
 from t2t.evaluation.predictions import (
     PredictionsName,
     list_predictions,
@@ -31,8 +33,6 @@ from t2t.task import Prediction, Task, free_text
 from t2t.task_metrics import confusion_of
 
 SCORES_FILE = "scores.json"
-AVERAGED_MIXTURES = ("super_glue",)
-"""Mixtures of whose tasks a benchmark reports the mean; evaluation-only tasks stay out of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +97,11 @@ def _in_json(metrics: Mapping[str, float]) -> dict[str, float | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Average:
-    """The unweighted mean of the tasks of a mixture in one split, when all are there."""
-
-    mixture: str
-    split: str
-    score: float | None
-    missing: tuple[str, ...]
-    """Tasks without a score, for which there is no average."""
-
-
-@dataclass(frozen=True, slots=True)
 class Scores:
     """Everything that the predictions files of a folder say."""
 
     tasks: tuple[TaskScores, ...]
-    averages: tuple[Average, ...]
+    averages: tuple[AverageScore, ...]
     bootstrap: Bootstrap | None = None
     """How the intervals were drawn, if they were."""
 
@@ -125,7 +114,7 @@ class Scores:
         for task in self.tasks:
             splits[task.name.split]["tasks"][task.name.task] = task.as_json()
         for average in self.averages:
-            splits[average.split]["averages"][average.mixture] = {
+            splits[average.split]["averages"][average.name] = {
                 "score": average.score,
                 "missing": list(average.missing),
             }
@@ -212,6 +201,21 @@ def _score_file(
     )
 
 
+def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[AverageScore]:
+    """The averages that leaderboards report, by split."""
+    rules = [rule for known in known_leaderboards(registry).values() for rule in known.averages]
+    averages = []
+    for split in dict.fromkeys(task.name.split for task in scored):
+        by_task = {
+            task.name.task: task.score
+            for task in scored
+            # A correlation with constant predictions is no number, and no score.
+            if task.name.split == split and math.isfinite(task.score or 0.0)
+        }
+        averages += average_scores(rules, by_task, split)
+    return averages
+
+
 def _change(entry: Mapping[str, Any], count: int) -> str:
     """How a file differs from the one that run.json describes."""
     recorded = entry.get("examples")
@@ -258,24 +262,6 @@ def _is_text(prediction: Prediction) -> bool:
     return isinstance(prediction.example.label, str | list)
 
 
-def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[Average]:
-    """The averages of the mixtures of whose tasks at least half were scored."""
-    by_name = {task.name: task.score for task in scored}
-    averages = []
-    for split in dict.fromkeys(task.name.split for task in scored):
-        for mixture in AVERAGED_MIXTURES:
-            if not registry.is_mixture(mixture):
-                continue
-            members = [task.name for task in registry.expand([mixture], training=True)]
-            found = {name: by_name.get(PredictionsName(name, split)) for name in members}
-            values = [score for score in found.values() if score is not None]
-            if 2 * len(values) >= len(members):
-                missing = tuple(name for name, score in found.items() if score is None)
-                mean = None if missing else math.fsum(values) / len(values)
-                averages.append(Average(mixture, split, mean, missing))
-    return averages
-
-
 def scores_table(scores: Scores, width: int = 100) -> str:
     """The scores as a text table, with a line for each average."""
     table = Table(box=box.SIMPLE)
@@ -295,7 +281,7 @@ def scores_table(scores: Scores, width: int = 100) -> str:
     rendered = io.StringIO()
     Console(file=rendered, width=width, color_system=None).print(table)
     lines = [line.rstrip() for line in rendered.getvalue().splitlines()]
-    averages = [_average_line(average) for average in scores.averages]
+    averages = [average.line() for average in scores.averages]
     notes = [
         f"{task.name.file_name}: {task.note}" for task in scores.tasks if task.note is not None
     ]
@@ -322,12 +308,3 @@ def _how_computed(scores: Scores) -> list[str]:
             if interval.undefined
         ]
     return lines
-
-
-def _average_line(average: Average) -> str:
-    if average.score is None:
-        return (
-            f"{average.mixture}, {average.split}: no average, "
-            f"for these have no score: {', '.join(average.missing)}"
-        )
-    return f"{average.mixture}, {average.split}: average {average.score:.2f}"

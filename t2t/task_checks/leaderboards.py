@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 
-from t2t.evaluation.leaderboards.leaderboard import Leaderboard, LeaderboardFile
-from t2t.evaluation.leaderboards.superglue import SUPERGLUE
+from t2t.evaluation.leaderboards.known import SHIPPED
+from t2t.leaderboard import LeaderboardFile
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.subject import Subject
-
-LEADERBOARDS: tuple[Leaderboard, ...] = (SUPERGLUE,)
 
 
 def check_submitted(subject: Subject) -> Iterator[Finding]:
     """Whether the official ids and the labels are those that a leaderboard's file is made of."""
-    for leaderboard in LEADERBOARDS:
+    for leaderboard in SHIPPED:
         for file in leaderboard.files:
-            if file.task == subject.task.name:
+            if subject.task.name in file.tasks:
                 yield from _file_findings(subject, file)
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from t2t.errors import UserError
 from t2t.evaluation.intervals import Bootstrap
+from t2t.evaluation.leaderboards.layouts import JsonLines
 from t2t.evaluation.predictions import PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
+from t2t.leaderboard import Average, Leaderboard, LeaderboardFile
 from t2t.metrics import answers, generation
 from t2t.metrics.correlation import pearson_corrcoef
-from t2t.registry import Mixture, Registry
+from t2t.registry import Registry
 from t2t.sources import MemorySource
 from t2t.task import Example, Task
 from t2t.task_metrics import answers_metric, number_metric, stream_metric
@@ -262,14 +264,81 @@ def test_a_file_that_was_changed_since_is_scored_and_named(
     assert "changed since" in scores.as_json()["splits"]["validation"]["tasks"][task.name]["note"]
 
 
-def test_an_own_task_and_mixture_are_scored(tmp_path: Path, registry: Registry) -> None:
+def test_an_own_leaderboard_reports_its_average(tmp_path: Path, registry: Registry) -> None:
     own = Registry()
     rte = registry.task("super_glue_rte")
     own.add(rte, "here")
-    own.add(Mixture(name="super_glue", tasks=(rte.name,)), "here")
+    file = LeaderboardFile(
+        name="a.jsonl", task=rte.name, layout=JsonLines(), labels={"a": "a"}, fallback="a"
+    )
+    mean = Average(name="mine", tasks=((rte.name,),), note="my own rule")
+    own.add(Leaderboard(name="own", files=(file,), averages=(mean,)), "here")
     write(tmp_path, rte, [("entailment", "entailment")])
-    (average,) = score_directory(tmp_path, own).averages
-    assert average.score == 100.0
+    scores = score_directory(tmp_path, own)
+    (average,) = scores.averages
+    assert (average.name, average.score) == ("mine", 100.0)
+    assert "mine, validation: average 100.00 (my own rule)" in scores_table(scores)
+
+
+@pytest.fixture
+def glue(tmp_path: Path, registry: Registry) -> Path:
+    """Validation predictions of GLUE: 50 in CoLA and MNLI-mm, 0 in WNLI, else 100."""
+    right = {"glue_cola", "glue_mnli_mismatched", "glue_wnli_simple"}
+    names = ("cola", "sst2", "mrpc", "qqp", "mnli_matched", "mnli_mismatched", "qnli", "rte")
+    for name in names:
+        task = registry.task(f"glue_{name}")
+        wrong = task.labels[1] if task.name in right else task.labels[0]
+        first, second = task.labels[:2]
+        write(tmp_path, task, [(second, second), (first, wrong)])
+    write(tmp_path, registry.task("glue_stsb"), [(1.0, "1.0"), (3.0, "3.0")])
+    examples = [Example("0", 0, "inputs", ("cat",), "entailment")]
+    task = registry.task("glue_wnli_simple")
+    write_predictions(
+        tmp_path / "predictions" / "glue_wnli_simple.validation.jsonl",
+        [task.prediction(example, "dog") for example in examples],
+    )
+    return tmp_path
+
+
+def test_both_averages_of_glue_are_named(glue: Path, registry: Registry) -> None:
+    scores = score_directory(glue, registry)
+    by_name = {average.name: average for average in scores.averages}
+    # CoLA's correlation is 0 with a constant prediction; MNLI's two sets are one task of 75.
+    assert by_name["glue_t5"].score == pytest.approx((0 + 75 + 6 * 100) / 8)
+    assert by_name["glue_leaderboard"].score == pytest.approx((0 + 75 + 6 * 100 + 0) / 9)
+    table = scores_table(scores, width=120)
+    assert "glue_t5, validation: average 84.38 (T5's on validation: 8 tasks" in table
+    assert "glue_leaderboard, validation: average 75.00 (the leaderboard's: 9 tasks" in table
+    content = json.loads((glue / "scores.json").read_text())
+    averages = content["splits"]["validation"]["averages"]
+    assert averages["glue_leaderboard"] == {"score": pytest.approx(75.0), "missing": []}
+    assert "super_glue" not in averages
+
+
+def test_wnli_is_missing_from_one_average_alone(glue: Path, registry: Registry) -> None:
+    (glue / "predictions" / "glue_wnli_simple.validation.jsonl").unlink()
+    t5, leaderboard = sorted(score_directory(glue, registry).averages, key=lambda a: a.name)[::-1]
+    assert t5.name == "glue_t5"
+    assert t5.score is not None
+    assert leaderboard.score is None
+    assert leaderboard.missing == ("glue_wnli_simple or glue_wnli",)
+    # T5 learns none of it; whoever has predicted it as pairs may be averaged too.
+    write(glue, registry.task("glue_wnli"), [("entailment", "entailment")])
+    (found,) = [a for a in score_directory(glue, registry).averages if a.name != "glue_t5"]
+    assert found.score == pytest.approx((75 + 6 * 100 + 100) / 9)
+
+
+def test_one_half_of_mnli_is_no_mnli(glue: Path, registry: Registry) -> None:
+    (glue / "predictions" / "glue_mnli_mismatched.validation.jsonl").unlink()
+    for average in score_directory(glue, registry).averages:
+        assert average.score is None
+        assert average.missing == ("glue_mnli_mismatched",)
+
+
+def test_a_correlation_that_is_no_number_leaves_no_average(glue: Path, registry: Registry) -> None:
+    write(glue, registry.task("glue_stsb"), [(1.0, "2.0"), (3.0, "2.0")])
+    averages = score_directory(glue, registry).averages
+    assert {average.missing for average in averages} == {("glue_stsb",)}
 
 
 def test_scoring_loads_no_torch(eight: Path) -> None:

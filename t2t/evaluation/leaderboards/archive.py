@@ -6,13 +6,16 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from t2t.errors import UserError, closest
-from t2t.evaluation.leaderboards.leaderboard import Leaderboard
+from t2t.leaderboard import Leaderboard
 
-# Far above any true submission (ten files of about 2 MiB, packed to a tenth of that): what is
+Found = TypeVar("Found")
+
+# Far above any true submission (files of about 6 MiB, packed to a tenth of that): what is
 # larger is damaged or hostile, and is refused before it is unpacked.
 MAX_ARCHIVE_BYTES = 16 * 2**20
 MAX_ENTRIES = 1000
@@ -53,13 +56,26 @@ def read_archive(path: Path, leaderboard: Leaderboard) -> tuple[dict[str, bytes]
     Raises:
         UserError: no such file, or not a zip archive at all.
     """
+    return _read(path, lambda archive: _read_entries(archive, leaderboard))
+
+
+def archive_names(path: Path) -> list[str]:
+    """The names of an archive's entries as they stand there.
+
+    Raises:
+        UserError: no such file, or not a zip archive at all.
+    """
+    return _read(path, lambda archive: [entry.orig_filename for entry in archive.infolist()])
+
+
+def _read(path: Path, read: Callable[[zipfile.ZipFile], Found]) -> Found:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if path.stat().st_size > MAX_ARCHIVE_BYTES:
         raise UserError(f"{path}: larger than {MAX_ARCHIVE_BYTES} bytes, so no submission")
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read_entries(archive, leaderboard)
+            return read(archive)
     except _UNREADABLE as error:
         raise UserError(f"{path}: not a readable zip archive: {error}") from error
 

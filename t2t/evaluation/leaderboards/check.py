@@ -7,8 +7,8 @@ from pathlib import Path
 from t2t.errors import MAX_LISTED, refuse
 from t2t.evaluation.leaderboards.archive import read_archive
 from t2t.evaluation.leaderboards.expected import Expected, expected_rows
-from t2t.evaluation.leaderboards.leaderboard import Id, Leaderboard, LeaderboardFile
 from t2t.json_lines import described
+from t2t.leaderboard import Id, Leaderboard, LeaderboardFile
 from t2t.registry import Registry
 
 
@@ -17,6 +17,7 @@ class CheckReport:
     """What an accepted submission was held against."""
 
     path: Path
+    leaderboard: Leaderboard
     expected: Mapping[str, Expected]
 
     def lines(self) -> list[str]:
@@ -25,7 +26,7 @@ class CheckReport:
             f"{name}: {expected.count} rows, {expected.origin}"
             for name, expected in self.expected.items()
         ]
-        return [*details, f"{self.path}: ok, {len(details)} files"]
+        return [*details, f"{self.path}: ok, {len(details)} files for {self.leaderboard.name}"]
 
 
 def check_submission(
@@ -41,7 +42,7 @@ def check_submission(
     """
     expected = expected_rows(leaderboard, registry, data_dir)
     check_archive(path, leaderboard, expected)
-    return CheckReport(path, expected)
+    return CheckReport(path, leaderboard, expected)
 
 
 def check_archive(
@@ -70,7 +71,15 @@ def _file_problems(file: LeaderboardFile, data: bytes, expected: Expected) -> li
     lines = data.split(b"\n")
     lines_of: dict[Id, int] = {}
     line_ids: dict[Id, int] = {}
-    for number, line in enumerate(lines if lines[-1] else lines[:-1], start=1):
+    start = 1
+    header = file.layout.header
+    if header is not None:
+        first = lines.pop(0).removesuffix(b"\r")
+        start = 2
+        if first != header.encode():
+            shown = described(first.decode(errors="replace"))
+            problems.append(f"{file.name}:1: must be {described(header)}, is {shown}")
+    for number, line in enumerate(lines if lines and lines[-1] else lines[:-1], start):
         found = _line_problems(file, line.removesuffix(b"\r"), number, lines_of, line_ids)
         problems += [f"{file.name}:{number}: {problem}" for problem in found]
         if len(problems) > MAX_LISTED:
@@ -112,6 +121,5 @@ def _line_problems(
 
 
 def _label_problem(file: LeaderboardFile, row: Id, label: object) -> str:
-    allowed = [described(value) for value in file.labels.values()] or ["a string"]
     named = file.layout.named(row)
-    return f"label of {named} must be {' or '.join(allowed)}, is {described(label)}"
+    return f"label of {named} must be {file.allowed}, is {described(label)}"

@@ -1,11 +1,11 @@
 """The ids that a submission must hold: those of the test files, else the official counts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from t2t.errors import RunError
-from t2t.evaluation.leaderboards.leaderboard import Id, Leaderboard, LeaderboardFile
+from t2t.leaderboard import Id, Leaderboard, LeaderboardFile
 from t2t.registry import Registry
 
 
@@ -18,6 +18,8 @@ class Expected:
     count: int
     origin: str
     """Where that comes from, in words for a report."""
+    inputs: Mapping[Id, int] = field(default_factory=dict)
+    """The hash of each row's inputs as its task casts it now; empty where there are no rows."""
 
     def problems(self, file: LeaderboardFile, lines_of: Mapping[Id, int]) -> list[str]:
         """What is missing from the rows of a file, or too much.
@@ -50,31 +52,46 @@ def missing_rows(file: LeaderboardFile, missing: Iterable[Id], expected: Expecte
 
 
 def expected_rows(
-    leaderboard: Leaderboard, registry: Registry, data_dir: Path | None
+    leaderboard: Leaderboard,
+    registry: Registry,
+    data_dir: Path | None,
+    tasks: Mapping[str, str] | None = None,
 ) -> dict[str, Expected]:
     """What each file of the leaderboard must hold, by file name.
 
+    Args:
+        leaderboard: the leaderboard.
+        registry: the tasks.
+        data_dir: folder of the official files; None for none.
+        tasks: by file name, the task whose inputs are wanted, where it is not the file's first.
+
     Raises:
-        UserError: a test file that is there holds bad rows.
+        UserError: a test file that is there holds bad rows, or a task does not exist.
     """
+    chosen = tasks or {}
     return {
-        file.name: _expected(file, leaderboard.split, registry, data_dir)
+        file.name: _expected(
+            file, chosen.get(file.name, file.task), leaderboard.split, registry, data_dir
+        )
         for file in leaderboard.files
     }
 
 
 def _expected(
-    file: LeaderboardFile, split: str, registry: Registry, data_dir: Path | None
+    file: LeaderboardFile, task: str, split: str, registry: Registry, data_dir: Path | None
 ) -> Expected:
-    if data_dir is None or not (data_dir / file.test_file).is_file():
+    there = data_dir is not None and (data_dir / (file.test_file or "")).is_file()
+    if file.test_file is not None and file.count is not None and not there:
         ids = file.layout.official_ids(file.count)
         what = "the official count" if ids is not None else "the official totals and structure"
         return Expected(ids, file.count, origin=f"{what} ({file.test_file} is not there)")
-    found: set[Id] = set()
-    for example in registry.task(file.task).examples(split, data_dir):
+    inputs: dict[Id, int] = {}
+    for example in registry.task(task).examples(split, data_dir):
         try:
-            found.add(file.layout.id_of(example.idx))
+            inputs[file.layout.id_of(example.idx)] = hash(example.inputs)
         except ValueError as error:
-            where = f"{data_dir / file.test_file}: key {example.key}"
-            raise RunError(f"{where}: idx {error}") from error
-    return Expected(frozenset(found), len(found), origin=f"the ids of {file.test_file}")
+            raise RunError(f"{file.rows}: key {example.key}: idx {error}") from error
+    origin = f"the ids of {file.rows}"
+    if file.count is not None and len(inputs) != file.count:
+        origin += f" (the official test set has {file.count})"
+    return Expected(frozenset(inputs), len(inputs), origin, inputs)

@@ -1,14 +1,17 @@
-"""How SuperGLUE's files write rows: one object a line, and MultiRC's nested paragraphs."""
+"""How files write rows: one JSON object a line, MultiRC's nested paragraphs, columns with tabs."""
 
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from t2t.evaluation.leaderboards.leaderboard import Id, Label, Line
-from t2t.json_lines import described, parse_json
+from t2t.json_lines import described, is_unicode, parse_json
+from t2t.leaderboard import Id, Label, Line
+
+_LINE_ENDS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +20,31 @@ class JsonLines:
 
     idx_field: str | None = None
     """Where an example's idx is an object, the part of it that is written ("query")."""
+    id_name: str = "idx"
+    label_name: str = "label"
+
+    @property
+    def header(self) -> str | None:
+        """None."""
+        return None
 
     def id_of(self, idx: Any) -> Id:
         """(idx,), or (idx[field],) where a field is declared."""
-        if self.idx_field is not None:
-            return (_integer(_fields(idx, "idx", needed={self.idx_field}), self.idx_field, "idx"),)
-        return (_integer({"idx": idx}, "idx", "example"),)
+        return _flat_id(idx, self.idx_field)
 
     def write(self, rows: Sequence[tuple[Id, Label]]) -> bytes:
         """One object a line, escaped to ASCII as the benchmark's own exporter does."""
-        return _json_lines([{"idx": idx, "label": label} for (idx,), label in rows])
+        return _json_lines([{self.id_name: idx, self.label_name: label} for (idx,), label in rows])
 
     def read(self, line: str) -> Line:
         """The one row of a line."""
-        fields = _exactly(parse_json(line), "line", {"idx", "label"})
-        row = (_integer(fields, "idx", "line"),)
-        return Line(row, ((row, fields["label"]),))
+        fields = _exactly(parse_json(line), "line", {self.id_name, self.label_name})
+        row = (_integer(fields, self.id_name, "line"),)
+        return Line(row, ((row, fields[self.label_name]),))
+
+    def holds(self, label: Label) -> bool:
+        """Any."""
+        return True
 
     def official_ids(self, count: int) -> frozenset[Id] | None:
         """0 .. count - 1."""
@@ -44,7 +56,60 @@ class JsonLines:
 
     def named(self, row: Id) -> str:
         """Idx 7."""
-        return f"idx {row[0]}"
+        return f"{self.id_name} {row[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tsv:
+    r"""A header and one row a line, "0\tentailment", without any quoting; ids 0 .. count - 1."""
+
+    idx_field: str | None = None
+    """Where an example's idx is an object, the part of it that is written."""
+    id_name: str = "index"
+    label_name: str = "prediction"
+
+    @property
+    def header(self) -> str | None:
+        """The names of both columns."""
+        return f"{self.id_name}\t{self.label_name}"
+
+    def id_of(self, idx: Any) -> Id:
+        """(idx,), or (idx[field],) where a field is declared."""
+        return _flat_id(idx, self.idx_field)
+
+    def write(self, rows: Sequence[tuple[Id, Label]]) -> bytes:
+        """The header and one row a line, each with its newline."""
+        lines = [self.header, *(f"{idx}\t{label}" for (idx,), label in rows)]
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def read(self, line: str) -> Line:
+        """The one row of a line; its label is text."""
+        columns = line.split("\t")
+        if len(columns) != 2:
+            raise ValueError(f"a line has 2 columns parted by a tab, this one {len(columns)}")
+        index, label = columns
+        # No sign, no leading zero: the way the ids are written, and int() is more generous.
+        if not re.fullmatch("0|[1-9][0-9]{0,17}", index):
+            shown = described(index)
+            raise ValueError(f"{self.id_name!r} must be an integer from 0, is {shown}")
+        row = (int(index),)
+        return Line(row, ((row, label),))
+
+    def holds(self, label: Label) -> bool:
+        """Texts without tabs and line ends, which nothing here could quote."""
+        return isinstance(label, str) and not _LINE_ENDS.search(label) and is_unicode(label)
+
+    def official_ids(self, count: int) -> frozenset[Id] | None:
+        """0 .. count - 1."""
+        return frozenset((idx,) for idx in range(count))
+
+    def count_problems(self, ids: Sequence[Id], count: int) -> list[str]:
+        """Nothing: the count fixes the ids."""
+        return []
+
+    def named(self, row: Id) -> str:
+        """Index 7."""
+        return f"{self.id_name} {row[0]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +123,11 @@ class NestedAnswers:
     num_paragraphs: int
     num_questions: frozenset[int]
     """Accepted totals, where sources differ on the official one."""
+
+    @property
+    def header(self) -> str | None:
+        """None."""
+        return None
 
     def id_of(self, idx: Any) -> Id:
         """(paragraph, question, answer)."""
@@ -99,6 +169,10 @@ class NestedAnswers:
         _refuse_repeats("question", [question["idx"] for question in passage["questions"]])
         return Line((idx,), tuple(rows))
 
+    def holds(self, label: Label) -> bool:
+        """Any."""
+        return True
+
     def official_ids(self, count: int) -> frozenset[Id] | None:
         """None: a total says nothing of how the answers lie in questions and paragraphs."""
         return None
@@ -117,6 +191,13 @@ class NestedAnswers:
         """Paragraph 0 question 1 answer 3, or as much of it as the id holds."""
         names = ("paragraph", "question", "answer")
         return " ".join(f"{name} {part}" for name, part in zip(names, row, strict=False))
+
+
+def _flat_id(idx: Any, idx_field: str | None) -> Id:
+    """The one integer of an example's idx, or of a field of it."""
+    if idx_field is not None:
+        return (_integer(_fields(idx, "idx", needed={idx_field}), idx_field, "idx"),)
+    return (_integer({"idx": idx}, "idx", "example"),)
 
 
 def _json_lines(values: Sequence[Any]) -> bytes:

@@ -5,77 +5,42 @@ them here and nowhere else; each is counted. Whatever is missing stops the expor
 placeholders are asked for; these are listed in a manifest beside the archive.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from t2t.errors import UserError, refuse
 from t2t.evaluation.leaderboards.archive import archive_bytes
 from t2t.evaluation.leaderboards.check import check_archive
 from t2t.evaluation.leaderboards.expected import Expected, expected_rows, missing_rows
-from t2t.evaluation.leaderboards.leaderboard import Id, Label, Leaderboard, LeaderboardFile
-from t2t.evaluation.predictions import PredictionsName, predictions_folder, read_predictions
+from t2t.evaluation.leaderboards.exported import Exported, export_rows
+from t2t.evaluation.leaderboards.report import FileReport, SubmissionReport, manifest_of
+from t2t.evaluation.leaderboards.runs import Choice, Source, choose, known_checkpoint, open_runs
 from t2t.files import replacing, sha256_file, write_json
+from t2t.leaderboard import Id, Label, Leaderboard, LeaderboardFile
 from t2t.registry import Registry
-from t2t.task import Prediction
 
 
 @dataclass(frozen=True, slots=True)
-class FileReport:
-    """What went into one file of a submission."""
+class _Part:
+    """One file of a submission on its way."""
 
-    name: str
-    task: str
-    num_rows: int
-    num_invalid: int
-    """Rows whose output was invalid, where the fallback was written."""
-    placeholders: tuple[Id, ...]
-    """Rows without a prediction, where the fallback was written."""
-    fallback: Label
-    origin: str
-    """Where the ids come from."""
+    file: LeaderboardFile
+    source: Source | None
+    exported: Exported
+    expected: Expected
+    lacking: str
+    """Why there is no source."""
 
-    def line(self) -> str:
-        """The file in one line of a report."""
-        notes = [f"{self.num_rows} rows, {self.origin}"]
-        if self.num_invalid:
-            notes.append(f"{self.num_invalid} invalid outputs written as {self.fallback!r}")
-        if self.placeholders:
-            notes.append(f"{len(self.placeholders)} PLACEHOLDERS {self.fallback!r}")
-        return f"{self.name}: {'; '.join(notes)}"
-
-
-@dataclass(frozen=True, slots=True)
-class SubmissionReport:
-    """A submission that was written."""
-
-    path: Path
-    manifest: Path
-    files: tuple[FileReport, ...]
-
-    def lines(self) -> list[str]:
-        """A line for each file, and one for the whole."""
-        num_invalid = sum(file.num_invalid for file in self.files)
-        num_placeholders = sum(len(file.placeholders) for file in self.files)
-        total = f"{num_invalid} invalid outputs substituted, {num_placeholders} placeholders"
-        return [
-            *(file.line() for file in self.files),
-            f"{self.path}: checked and written; {total}; see {self.manifest}",
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Exported:
-    """One file's rows: a label for each id, None where the output was invalid."""
-
-    labels: Mapping[Id, Label | None]
-    problems: tuple[str, ...] = ()
+    @property
+    def where(self) -> str:
+        """The file and what it is made of, in front of a message."""
+        return f"{self.file.name}: {self.source.path if self.source else self.lacking}"
 
 
 def write_submission(
     leaderboard: Leaderboard,
-    predictions: Path,
+    predictions: Path | Sequence[Path],
     out: Path,
     registry: Registry,
     data_dir: Path | None,
@@ -87,7 +52,8 @@ def write_submission(
 
     Args:
         leaderboard: what to write.
-        predictions: an evaluation's output folder, or its predictions folder.
+        predictions: an evaluation's output folder, or its predictions folder; of several, each
+            file comes from the best by validation (`runs`).
         out: the archive; written under another name, checked and renamed.
         registry: the tasks, whose test files give the expected ids.
         data_dir: folder of the official files; for a file that is not there, or where this is
@@ -97,24 +63,25 @@ def write_submission(
 
     Raises:
         UserError: a file or rows missing, rows that do not belong, labels the task does not
-            have, or invalid predictions with `strict`; every one of them, and no archive.
+            have, invalid predictions with `strict`, or runs of which none is best; every one of
+            them, and no archive.
     """
     if out.is_dir():
         raise UserError(f"{out}: is a folder; --out names the archive")
-    expected = expected_rows(leaderboard, registry, data_dir)
-    folder = predictions_folder(predictions)
-    problems: list[str] = []
+    directories = [predictions] if isinstance(predictions, Path) else predictions
+    choice = choose(leaderboard, open_runs(directories))
+    tasks = {name: source.task for name, source in choice.sources.items()}
+    expected = expected_rows(leaderboard, registry, data_dir, tasks)
+    problems = list(choice.problems)
     contents: dict[str, bytes] = {}
     reports: list[FileReport] = []
-    for file in leaderboard.files:
-        path = folder / PredictionsName(file.task, leaderboard.split).file_name
-        exported = _exported(file, path)
-        problems += exported.problems or _refusals(
-            file, path, exported.labels, expected[file.name], fill_missing, strict
-        )
+    chosen = [file for file in leaderboard.files if file.name in tasks | choice.missing]
+    for file in chosen:
+        part = _part(file, choice, expected[file.name])
+        problems += part.exported.problems or _refusals(part, fill_missing, strict)
         if not problems:
-            report = _report(file, exported.labels, expected[file.name])
-            contents[file.name] = _file_bytes(file, exported.labels, report.placeholders)
+            report = _report(part, registry)
+            contents[file.name] = _file_bytes(file, part.exported.labels, report.placeholders)
             reports.append(report)
     older = " (the one that is there is older)" if out.exists() else ""
     refuse(problems, f"{out} is not written{older}")
@@ -122,117 +89,102 @@ def write_submission(
     with replacing(out) as temporary:
         temporary.write_bytes(archive_bytes(contents))
         check_archive(temporary, leaderboard, expected, shown=out)
-        write_json(manifest, _manifest(leaderboard, out, sha256_file(temporary), reports))
+        digest = sha256_file(temporary)
+        write_json(manifest, manifest_of(leaderboard, out.name, digest, reports))
     return SubmissionReport(out, manifest, tuple(reports))
 
 
-def _exported(file: LeaderboardFile, path: Path) -> _Exported:
-    """The labels of a predictions file, by official id; empty where there is no file."""
-    if not path.is_file():
-        return _Exported({})
-    labels: dict[Id, Label | None] = {}
-    problems: list[str] = []
-    for number, prediction in enumerate(read_predictions(path), start=1):
-        try:
-            row = file.layout.id_of(prediction.example.idx)
-            if row in labels:
-                raise ValueError(f"{file.layout.named(row)} is there already")
-        except ValueError as error:
-            problems.append(f"{path}:{number}: idx: {error}")
-            continue
-        try:
-            labels[row] = _label(file, prediction)
-        except ValueError as error:
-            problems.append(f"{path}:{number}: prediction: {error}")
-    return _Exported(labels, tuple(problems))
+def _part(file: LeaderboardFile, choice: Choice, expected: Expected) -> _Part:
+    source = choice.sources.get(file.name)
+    exported = export_rows(file, source.path, expected) if source else Exported()
+    return _Part(file, source, exported, expected, choice.missing.get(file.name, ""))
 
 
-def _label(file: LeaderboardFile, prediction: Prediction) -> Label | None:
-    """What the file writes for a prediction, by the label's name; None for an invalid one."""
-    value = prediction.value
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError(f"must be a string, is {value!r}")
-    if not file.labels:
-        return value
-    if value not in file.labels:
-        raise ValueError(f"{value!r} is not one of {', '.join(file.labels)}")
-    return file.labels[value]
-
-
-def _refusals(
-    file: LeaderboardFile,
-    path: Path,
-    labels: Mapping[Id, Label | None],
-    expected: Expected,
-    fill_missing: bool,
-    strict: bool,
-) -> list[str]:
+def _refusals(part: _Part, fill_missing: bool, strict: bool) -> list[str]:
     """Why these rows may not be submitted as they are."""
-    problems = _missing(file, path, labels, expected, fill_missing)
+    problems = _missing(part, fill_missing)
+    file, expected = part.file, part.expected
     if expected.ids is not None:
-        extra = sorted(labels.keys() - expected.ids)
+        extra = sorted(part.exported.labels.keys() - expected.ids)
         problems += [
-            f"{file.name}: {path}: {file.layout.named(row)} is not in the test set"
-            f" ({expected.origin})"
+            f"{part.where}: {file.layout.named(row)} is not in the test set ({expected.origin})"
             for row in extra
         ]
-    num_invalid = sum(label is None for label in labels.values())
-    if strict and num_invalid:
-        problems.append(f"{file.name}: {path}: {num_invalid} invalid predictions, and --strict")
+    if strict and part.exported.num_invalid:
+        count = part.exported.num_invalid
+        problems.append(f"{part.where}: {count} invalid predictions, and --strict")
     return problems
 
 
-def _missing(
-    file: LeaderboardFile,
-    path: Path,
-    labels: Mapping[Id, Label | None],
-    expected: Expected,
-    fill_missing: bool,
-) -> list[str]:
+def _missing(part: _Part, fill_missing: bool) -> list[str]:
+    file, expected, labels = part.file, part.expected, part.exported.labels
     if expected.ids is None:
-        return _missing_by_totals(file, path, labels, expected, fill_missing)
+        return _missing_by_totals(part, fill_missing)
     missing = expected.ids - labels.keys()
     if not missing or fill_missing:
         return []
     if not labels:
-        return [f"{file.name}: no {path}: all {expected.count} rows missing ({expected.origin})"]
-    return [f"{file.name}: {path}: {missing_rows(file, missing, expected)} ({expected.origin})"]
+        return [f"{part.where}: all {expected.count} rows missing ({expected.origin})"]
+    return [f"{part.where}: {missing_rows(file, missing, expected)} ({expected.origin})"]
 
 
-def _missing_by_totals(
-    file: LeaderboardFile,
-    path: Path,
-    labels: Mapping[Id, Label | None],
-    expected: Expected,
-    fill_missing: bool,
-) -> list[str]:
-    totals = file.layout.count_problems(list(labels), expected.count)
+def _missing_by_totals(part: _Part, fill_missing: bool) -> list[str]:
+    labels, expected = part.exported.labels, part.expected
+    totals = part.file.layout.count_problems(list(labels), expected.count)
     if not totals:
         return []
     if fill_missing:
         # Invented ids would be refused by the benchmark, so there is nothing to fill in.
-        hint = f"placeholders need the ids of {file.test_file} under --data-dir"
-        return [f"{file.name}: {hint}"]
+        hint = f"placeholders need the ids of {part.file.rows} under --data-dir"
+        return [f"{part.file.name}: {hint}"]
     if not labels:
-        return [f"{file.name}: no {path}: all {expected.count} rows missing ({expected.origin})"]
-    return [f"{file.name}: {path}: {problem}" for problem in totals]
+        return [f"{part.where}: all {expected.count} rows missing ({expected.origin})"]
+    return [f"{part.where}: {problem}" for problem in totals]
 
 
-def _report(
-    file: LeaderboardFile, labels: Mapping[Id, Label | None], expected: Expected
-) -> FileReport:
+def _report(part: _Part, registry: Registry) -> FileReport:
+    labels, expected = part.exported.labels, part.expected
     placeholders = (expected.ids or frozenset()) - labels.keys()
+    checkpoint, noted = known_checkpoint(part.source) if part.source else (None, [])
     return FileReport(
-        name=file.name,
-        task=file.task,
+        name=part.file.name,
+        source=part.source,
+        checkpoint=checkpoint,
+        predicted_by=part.exported.origin,
         num_rows=len(labels) + len(placeholders),
-        num_invalid=sum(label is None for label in labels.values()),
+        num_invalid=part.exported.num_invalid,
         placeholders=tuple(sorted(placeholders)),
-        fallback=file.fallback,
+        fallback=part.file.fallback,
         origin=expected.origin,
+        notes=(*_notes(part, registry), *noted),
     )
+
+
+def _notes(part: _Part, registry: Registry) -> list[str]:
+    """What is unusual about the predictions of a file, in words."""
+    file, exported = part.file, part.exported
+    if part.source is None:
+        return [part.lacking]
+    notes = [f"from {part.source.task}"] if file.alternatives else []
+    if exported.num_clamped and file.numbers:
+        ends = f"{file.numbers.low:g}..{file.numbers.high:g}"
+        notes.append(f"{exported.num_clamped} numbers outside {ends} written as the nearest end")
+    if exported.num_repeated:
+        notes.append(f"{exported.num_repeated} lines that repeat others counted once")
+    if exported.num_other_inputs:
+        notes.append(
+            f"{exported.num_other_inputs} rows were predicted from other inputs than "
+            f"{part.source.task} gives now"
+        )
+    origin = exported.origin
+    if origin is not None and registry.is_task(part.source.task):
+        task = registry.task(part.source.task)
+        if (origin.version, origin.protocol) != (task.version, task.protocol):
+            notes.append(
+                f"predicted by version {origin.version} of {task.name} (protocol "
+                f"{origin.protocol}), which is at {task.version} ({task.protocol}) now"
+            )
+    return notes
 
 
 def _file_bytes(
@@ -241,32 +193,4 @@ def _file_bytes(
     """The file with the fallback in place of invalid and missing rows, sorted by id."""
     rows = {row: file.fallback if label is None else label for row, label in labels.items()}
     rows |= dict.fromkeys(placeholders, file.fallback)
-    return file.layout.write(sorted(rows.items()))
-
-
-def _listed(report: FileReport) -> list[list[int]] | str:
-    """The ids of the placeholders; "all" where nothing was predicted."""
-    if len(report.placeholders) == report.num_rows:
-        return "all"
-    return [list(row) for row in report.placeholders]
-
-
-def _manifest(
-    leaderboard: Leaderboard, out: Path, digest: str, reports: list[FileReport]
-) -> dict[str, Any]:
-    return {
-        "leaderboard": leaderboard.name,
-        "archive": out.name,
-        "sha256": digest,
-        "files": {
-            report.name: {
-                "task": report.task,
-                "rows": report.num_rows,
-                "ids": report.origin,
-                "fallback": report.fallback,
-                "invalid": report.num_invalid,
-                "placeholders": _listed(report),
-            }
-            for report in reports
-        },
-    }
+    return file.layout.write([(row, rows[row]) for row in sorted(rows)])

@@ -5,7 +5,7 @@ data files hold: "true" in BoolQ and WiC but "True" in WSC, integers in COPA and
 """
 
 from t2t.evaluation.leaderboards.layouts import JsonLines, NestedAnswers
-from t2t.evaluation.leaderboards.leaderboard import Leaderboard, LeaderboardFile
+from t2t.leaderboard import Average, Leaderboard, LeaderboardFile
 
 _LOWER_BOOLEAN = {"False": "false", "True": "true"}
 _INFERENCE = {"entailment": "entailment", "not_entailment": "not_entailment"}
@@ -13,6 +13,15 @@ _INFERENCE = {"entailment": "entailment", "not_entailment": "not_entailment"}
 # Fallbacks: False for the yes/no tasks, the more frequent training label for the others.
 SUPERGLUE = Leaderboard(
     name="superglue",
+    averages=(
+        Average(
+            name="super_glue",
+            tasks=tuple(
+                (f"super_glue_{name}",)
+                for name in ("boolq", "cb", "copa", "multirc", "record", "rte", "wic", "wsc")
+            ),
+        ),
+    ),
     files=(
         LeaderboardFile(
             name="BoolQ.jsonl",
@@ -96,6 +105,7 @@ SUPERGLUE = Leaderboard(
             count=1104,
             labels=_INFERENCE,
             fallback="entailment",
+            model_of="RTE.jsonl",
         ),
         LeaderboardFile(
             name="AX-g.jsonl",
@@ -105,6 +115,7 @@ SUPERGLUE = Leaderboard(
             count=356,
             labels=_INFERENCE,
             fallback="entailment",
+            model_of="RTE.jsonl",
         ),
     ),
 )

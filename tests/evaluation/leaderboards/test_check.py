@@ -5,10 +5,12 @@ import io
 import json
 import os
 import random
+import re
 import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,8 +71,11 @@ def test_an_accepted_submission_is_accepted(
     report = check_submission(path, SUPERGLUE, registry, data_dir)
     lines = report.lines()
     assert len(lines) == 11
-    assert lines[0] == "BoolQ.jsonl: 3 rows, the ids of superglue/BoolQ/test.jsonl"
-    assert lines[-1].endswith("ok, 10 files")
+    assert lines[0] == (
+        "BoolQ.jsonl: 3 rows, the ids of superglue/BoolQ/test.jsonl"
+        " (the official test set has 3245)"
+    )
+    assert lines[-1].endswith("ok, 10 files for superglue")
 
 
 def test_harmless_forms_are_accepted(
@@ -125,15 +130,25 @@ def test_other_entries_are_refused(spoiled: Callable[..., str], name: str, reaso
 
 
 def test_hostile_names_write_nothing_anywhere(
-    tmp_path: Path, contents: Contents, expected: dict[str, Expected]
+    submitted: Any, registry: Registry, tmp_path: Path
 ) -> None:
-    parts = ["..", "/", "etc", "BoolQ.jsonl", "\\", "C:", "~", ".", "//", "\x01"]
+    board = submitted.leaderboard
+    accepted = tmp_path / "accepted.zip"
+    write_submission(board, submitted.run, accepted, registry, submitted.data)
+    with zipfile.ZipFile(accepted) as file:
+        contents = {name: file.read(name) for name in file.namelist()}
+    expected = expected_rows(board, registry, submitted.data)
+    parts = ["..", "/", "etc", board.files[0].name, "\\", "C:", "~", ".", "//", "\x01"]
     rng = random.Random(0)
-    names = {"".join(rng.choices(parts, k=rng.randint(2, 6))) for _ in range(50)}
+    names: set[str] = set()
+    while len(names) < 50:
+        names.add("".join(rng.choices(parts, k=rng.randint(2, 6))))
     before = sorted(tmp_path.rglob("*"))
     path = tmp_path / "spoiled.zip"
-    for name in sorted(names - set(NAMES)):
-        refusal(path, archive_bytes(contents | {name: b"x"}), expected)
+    for name in sorted(names - contents.keys()):
+        path.write_bytes(archive_bytes(contents | {name: b"x"}))
+        with pytest.raises(UserError, match=re.escape(repr(name))):
+            check_archive(path, board, expected)
     path.unlink()
     assert sorted(tmp_path.rglob("*")) == before
 

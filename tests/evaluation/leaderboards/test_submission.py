@@ -114,13 +114,13 @@ def test_the_predictions_folder_itself_may_be_named(
 
 
 def test_the_same_predictions_give_the_same_bytes(
-    registry: Registry, evaluated: Path, data_dir: Path, tmp_path: Path
+    registry: Registry, submitted: Any, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    submit(registry, evaluated, first, data_dir)
-    for path in (evaluated / "predictions").glob("*.jsonl"):
+    write_submission(submitted.leaderboard, submitted.run, first, registry, submitted.data)
+    for path in (submitted.run / "predictions").glob("*.jsonl"):
         change_predictions(path, lambda rows: rows[::-1])
-    submit(registry, evaluated, second, data_dir)
+    write_submission(submitted.leaderboard, submitted.run, second, registry, submitted.data)
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -196,6 +196,22 @@ def test_trap_5_invalid_answers_of_multirc_are_no_class(
     assert re.findall(r'"label": (\S+?)[,}]', text) == ["1", "0", "1", "0", "0"]
 
 
+def test_an_empty_answer_is_counted_as_invalid(
+    registry: Registry,
+    evaluated: Path,
+    data_dir: Path,
+    tmp_path: Path,
+    write_test_predictions: Any,
+) -> None:
+    write_test_predictions(evaluated, "super_glue_record", ["", " ", "U.N."])
+    report = submit(registry, evaluated, tmp_path / "s.zip", data_dir)
+    assert report.files[4].num_invalid == 2
+    rows = [json.loads(line) for line in lines_of(tmp_path / "s.zip")["ReCoRD.jsonl"]]
+    assert [row["label"] for row in rows] == ["-", "-", "U.N."]
+    message = refused(registry, evaluated, tmp_path / "strict.zip", data_dir, strict=True)
+    assert "2 invalid" in message
+
+
 def test_strict_refuses_invalid_predictions(
     registry: Registry,
     evaluated: Path,
@@ -269,8 +285,8 @@ def test_missing_extra_and_wrong_rows_are_refused_for_each_file(
         rf"{file.name}.* 90 is not in the test set", refused(registry, evaluated, out, data_dir)
     )
     path.write_text(original)
-    change_predictions(path, lambda rows: [*rows, rows[-1]])
-    assert "key:" in refused(registry, evaluated, out, data_dir)
+    change_predictions(path, lambda rows: [*rows, rows[-1] | {"output": "otherwise"}])
+    assert "says otherwise" in refused(registry, evaluated, out, data_dir)
     path.write_text(original)
     change_predictions(path, lambda rows: [rows[0] | {"prediction": 7}, *rows[1:]])
     assert f"{path}:1: prediction: " in refused(registry, evaluated, out, data_dir)
