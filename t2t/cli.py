@@ -25,6 +25,7 @@ from t2t.commands.options import (
     tasks_with,
 )
 from t2t.commands.recipes import recipes_app
+from t2t.commands.report import report
 from t2t.commands.submit import submit_app
 from t2t.commands.tasks import tasks_app
 from t2t.commands.vocab import vocab_app
@@ -44,6 +45,7 @@ app.add_typer(recipes_app, name="recipes")
 app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
+app.command()(report)
 
 
 def main() -> None:
