@@ -14,7 +14,8 @@ class Published:
     benchmark: str
     """The mixture whose tasks it is about."""
     split: str
-    average: float | None
+    average: float
+    """Of the benchmark's tasks."""
     scores: dict[str, float]
     """By task the mean of its metrics, as benchmarks average them."""
     source: str

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
 from t2t.evaluation.report.curves import learning_curves, scores_by_step
 from t2t.evaluation.report.majority import majority
-from t2t.evaluation.report.published import published
+from t2t.evaluation.report.published import Published, published
 from t2t.evaluation.report.results import FileResult, averages_of
 from t2t.evaluation.report.runs import RunFolder
 from t2t.evaluation.report.settings import settings_of
@@ -66,39 +67,81 @@ class Summary:
         Args:
             examples: how many there are, and how many are in the page.
         """
-        tasks = [self._tasks[name] for name in sorted(self._tasks)]
-        averages = [self._averages[name] for name in sorted(self._averages)]
-        rows = [row for row in published() if _is_about(row, tasks, averages)]
+        rows = published()
+        tasks = [
+            {**entry, "published": self._published(rows, entry["task"], entry["split"])}
+            for _, entry in sorted(self._tasks.items())
+        ]
+        averages = [
+            {
+                **entry,
+                "majority": self._majority_of(entry),
+                "published": self._averages_of(rows, entry),
+            }
+            for _, entry in sorted(self._averages.items())
+        ]
         value = {
             "t2t": metadata.version("t2t"),
             "runs": self._runs,
             "tasks": tasks,
-            "averages": [{**one, "majority": self._majority_of(one)} for one in averages],
+            "averages": averages,
             "published": [
-                {name: getattr(row, name) for name in row.__dataclass_fields__} for row in rows
+                asdict(row) if _is_used(n, tasks, averages) else None for n, row in enumerate(rows)
             ],
             "examples": dict(examples),
         }
         rounded: dict[str, Any] = _rounded(value)
         return rounded
 
+    def _published(self, rows: Sequence[Published], task: str, split: str) -> dict[int, float]:
+        """The published scores of a task by row, where its examples are as many as official."""
+        if not self._is_official(f"{task}.{split}"):
+            return {}
+        return {
+            n: row.scores[task]
+            for n, row in enumerate(rows)
+            if row.split == split and task in row.scores
+        }
+
+    def _averages_of(
+        self, rows: Sequence[Published], average: Mapping[str, Any]
+    ) -> dict[int, float]:
+        """The published averages by row, where all tasks have the official examples."""
+        names = self._members(average)
+        if not names or not all(map(self._is_official, names)):
+            return {}
+        about = (average["mixture"], average["split"])
+        return {n: row.average for n, row in enumerate(rows) if (row.benchmark, row.split) == about}
+
+    def _is_official(self, name: str) -> bool:
+        """Whether a file has as many examples as the task declares for the split.
+
+        The same task over other rows, such as the quickstart's, is not what was published.
+        """
+        entry = self._tasks.get(name)
+        if entry is None or not entry["known"]:
+            return False
+        declared = self._registry.task(entry["task"]).num_examples.get(entry["split"])
+        return all(run["examples"] == declared for run in entry["runs"].values())
+
+    def _members(self, average: Mapping[str, Any]) -> list[str]:
+        """The files of an average's tasks, TASK.SPLIT; none where its mixture is not known."""
+        if not self._registry.is_mixture(average["mixture"]):
+            return []
+        members = self._registry.expand([average["mixture"]], training=True)
+        return [f"{task.name}.{average['split']}" for task in members]
+
     def _majority_of(self, average: Mapping[str, Any]) -> float | None:
         """The mean of the majority's scores over the tasks of an average, where all have one."""
-        if not self._registry.is_mixture(average["mixture"]):
-            return None
-        members = self._registry.expand([average["mixture"]], training=True)
-        names = [f"{task.name}.{average['split']}" for task in members]
+        names = self._members(average)
         found = [self._tasks[name]["majority"] for name in names if name in self._tasks]
-        if len(found) < len(names) or None in found:
+        if not found or len(found) < len(names) or None in found:
             return None
         return math.fsum(one["score"] for one in found) / len(found)
 
 
-def _is_about(row: Any, tasks: Sequence[Any], averages: Sequence[Any]) -> bool:
-    """Whether a published row has a number beside one of the report's."""
-    of_tasks = any(t["task"] in row.scores and t["split"] == row.split for t in tasks)
-    of_average = any((a["mixture"], a["split"]) == (row.benchmark, row.split) for a in averages)
-    return of_tasks or of_average
+def _is_used(row: int, tasks: Sequence[Any], averages: Sequence[Any]) -> bool:
+    return any(row in one["published"] for one in (*tasks, *averages))
 
 
 def _rounded(value: Any) -> Any:

@@ -149,7 +149,7 @@ function closest(steps, scale, x) {
 
 function bars(values, label) {
   const high = most(values) || 1;
-  const width = 100 / values.length;
+  const width = 100 / Math.max(values.length, 12);
   return svgElement("svg", { class: "bars", viewBox: "0 0 100 24", preserveAspectRatio: "none", role: "img", "aria-label": label },
     values.map((value, n) => {
       const height = value ? Math.max(1, (value / high) * 24) : 0;

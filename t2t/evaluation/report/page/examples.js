@@ -125,10 +125,11 @@ function showPage() {
 function exampleRow(n, width) {
   const { table } = browser;
   const runs = [browser.run, browser.other].filter((run) => run !== "").map(Number);
-  const key = table.texts[table.key[n]];
-  const open = element("button", { class: "link", type: "button", "aria-expanded": "false", on: { click: () => toggle(row, open, n, width) } }, table.files[table.file[n]]);
+  const file = table.files[table.file[n]];
+  const [task, split] = [file.slice(0, file.lastIndexOf(".")), file.slice(file.lastIndexOf(".") + 1)];
+  const open = element("button", { class: "link", type: "button", "aria-expanded": "false", on: { click: () => toggle(row, open, n, width) } }, task);
   const row = element("tr", { class: "example" },
-    element("th", { scope: "row" }, open, element("span", { class: "under" }, key)),
+    element("th", { scope: "row" }, open, element("span", { class: "under" }, `${split}, ${table.texts[table.key[n]]}`)),
     element("td", {}, clampedText(inputOf(n))),
     element("td", {}, clampedText(targetOf(n))),
     runs.map((run) => element("td", {}, outputCell(table.runs[run], n))));

@@ -2,12 +2,13 @@
 "use strict";
 
 function scoresSection(data) {
+  const runs = scoredRuns(data);
   const columns = [
     { title: "Task" },
     { title: "Examples", number: true },
     { title: "Majority", number: true },
-    ...data.runs.map((run) => ({ title: data.runs.length > 1 ? run.name : "Score", number: true })),
-    ...data.published.map((row) => ({ title: `${row.name}, published`, number: true })),
+    ...runs.map((run) => ({ title: runs.length > 1 ? data.runs[run].name : "Score", number: true })),
+    ...publishedColumns(data).map((row) => ({ title: `${data.published[row].name}, published`, number: true })),
   ];
   const rows = [
     ...data.tasks.map((task) => ({ cells: taskCells(data, task) })),
@@ -18,21 +19,32 @@ function scoresSection(data) {
     sources(data), markdownBox(data));
 }
 
+// The numbers of the runs that have predictions: a pre-training has none.
+function scoredRuns(data) {
+  return data.runs.map((_, run) => run).filter((run) => data.tasks.some((task) => task.runs[run]));
+}
+
+// Published rows with a score of some task; a lone average is told below the table.
+function publishedColumns(data) {
+  return data.published.map((_, row) => row).filter((row) => data.tasks.some((task) => row in task.published));
+}
+
 function taskCells(data, task) {
-  const results = data.runs.map((_, index) => task.runs[index]);
+  const runs = scoredRuns(data);
+  const results = runs.map((run) => task.runs[run]);
   const scores = results.map((result) => (result ? result.score : null));
   return [
     [element("span", {}, task.task), element("span", { class: "under" }, task.known ? task.split : `${task.split}; task not known here`)],
     count(most(Object.values(task.runs).map((result) => result.examples))),
     majorityCell(task.majority),
-    ...results.map((result, index) => (result ? scoreCell(task, result, index, isBest(scores, index)) : "–")),
-    ...data.published.map((row) => (row.split === task.split ? fixed(row.scores[task.task]) : "–")),
+    ...results.map((result, index) => (result ? scoreCell(task, result, runs[index], isBest(scores, index)) : "–")),
+    ...publishedColumns(data).map((row) => fixed(task.published[row])),
   ];
 }
 
 function isBest(scores, index) {
   const known = scores.filter((score) => typeof score === "number");
-  return known.length > 1 && typeof scores[index] === "number" && scores[index] === most(known);
+  return typeof scores[index] === "number" && scores[index] === most(known) && scores[index] > least(known);
 }
 
 function majorityCell(majority) {
@@ -68,16 +80,14 @@ function errorLinks(task, result, run) {
 }
 
 function averageCells(data, average) {
-  const found = data.runs.map((_, index) => average.runs[index]);
+  const found = scoredRuns(data).map((run) => average.runs[run]);
   const scores = found.map((one) => (one ? one.score : null));
-  const published = data.published.map((row) =>
-    (row.benchmark === average.mixture && row.split === average.split ? fixed(row.average) : "–"));
   return [
     [element("span", {}, `average of ${average.mixture}`), element("span", { class: "under" }, average.split)],
     "",
     fixed(average.majority),
     ...found.map((one, index) => averageCell(one, isBest(scores, index))),
-    ...published,
+    ...publishedColumns(data).map((row) => fixed(average.published[row])),
   ];
 }
 
@@ -97,22 +107,24 @@ function scoreNotes(data) {
 }
 
 function sources(data) {
-  if (!data.published.length) return null;
-  return element("ul", { class: "small muted" }, data.published.map((row) =>
-    element("li", {}, `${row.name}: ${row.source}, read on ${row.read}: `,
+  const used = data.published.filter(Boolean);
+  if (!used.length) return null;
+  return element("ul", { class: "small muted" }, used.map((row) =>
+    element("li", {}, `${row.name}, average of ${row.benchmark}, ${row.split}: ${fixed(row.average)}. ${row.source}, read on ${row.read}: `,
       element("a", { href: row.url, rel: "noreferrer" }, row.url))));
 }
 
 // What a user takes along: the table as Markdown.
 function markdown(data) {
-  const names = ["task", "split", "examples", "majority", ...data.runs.map((run) => run.name)];
+  const runs = scoredRuns(data);
+  const names = ["task", "split", "examples", "majority", ...runs.map((run) => data.runs[run].name)];
   const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
   const line = (cells) => `| ${cells.map(cell).join(" | ")} |`;
   const tasks = data.tasks.map((task) => [task.task, task.split,
     most(Object.values(task.runs).map((result) => result.examples)), fixed(task.majority && task.majority.score),
-    ...data.runs.map((_, index) => fixed(task.runs[index] && task.runs[index].score))]);
+    ...runs.map((run) => fixed(task.runs[run] && task.runs[run].score))]);
   const averages = data.averages.map((one) => [`average of ${one.mixture}`, one.split, "", fixed(one.majority),
-    ...data.runs.map((_, index) => fixed(one.runs[index] && one.runs[index].score))]);
+    ...runs.map((run) => fixed(one.runs[run] && one.runs[run].score))]);
   const rule = names.map((_, index) => (index < 2 ? "---" : "---:"));
   return [names, rule, ...tasks, ...averages].map(line).join("\n");
 }
