@@ -73,7 +73,7 @@ def quickstart(
         bool, typer.Option("--no-pretrain", help="Also without pre-training, to compare.")
     ] = False,
 ) -> None:
-    """The whole story on embedded data: vocabulary, pre-training, fine-tuning, scores, zip."""
+    """The whole story on embedded data: vocabulary, pre-training, fine-tuning, scores, report."""
     from t2t.quickstart.run import quickstart as run
 
     run(out, short=short, no_pretrain=no_pretrain)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-TIMEOUT = 60.0
+TIMEOUT = 30.0
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
