@@ -1,8 +1,8 @@
 """The whole story on the embedded world, in minutes on a CPU: `t2t quickstart`.
 
 World, vocabulary, pre-training by span corruption, multitask fine-tuning, scores on held-out
-words, a submission that passes its check, a table, and a page to look at it all. Each step is the function behind a
-command, used as on real data; the recipes are recipes/quickstart/*.yaml.
+words, a submission that passes its check, a table, and a page to look at it all. Each step is
+the function behind a command, used as on real data; the recipes are recipes/quickstart/*.yaml.
 """
 
 import contextlib
