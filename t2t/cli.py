@@ -45,7 +45,6 @@ app.add_typer(recipes_app, name="recipes")
 app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
-app.command()(report)
 
 
 def main() -> None:
@@ -189,3 +188,6 @@ def convert(
     converted = hf_to_t2t if direction == "hf-to-t2t" else t2t_to_hf
     lacking = converted(source, target)
     print("; ".join([f"{target}: written", *lacking]))
+
+
+app.command()(report)

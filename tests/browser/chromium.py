@@ -20,6 +20,7 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT = 30.0
+SILENCE = 300.0
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -67,11 +68,11 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, expression: str) -> None:
+    def wait(self, expression: str, seconds: float = TIMEOUT) -> None:
         """Wait until an expression is true."""
-        end = time.monotonic() + TIMEOUT
+        end = time.monotonic() + seconds
         while not self.evaluate(expression):
-            assert time.monotonic() < end, f"not within {TIMEOUT} s: {expression}"
+            assert time.monotonic() < end, f"not within {seconds} s: {expression}"
             time.sleep(0.02)
 
     def size(self, width: int, height: int) -> None:
@@ -165,8 +166,8 @@ class Chromium:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._unread:
-            ready, _, _ = select.select([self._back], [], [], TIMEOUT)
-            assert ready, f"Chromium is silent for {TIMEOUT} s"
+            ready, _, _ = select.select([self._back], [], [], SILENCE)
+            assert ready, f"Chromium is silent for {SILENCE} s"
             part = os.read(self._back, 1 << 20)
             assert part, f"Chromium ended with {self._process.wait()}"
             self._unread += part
