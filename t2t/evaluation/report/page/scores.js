@@ -5,7 +5,6 @@ function scoresSection(data) {
   const runs = scoredRuns(data);
   const columns = [
     { title: "Task" },
-    { title: "Examples", number: true },
     { title: "Majority", number: true },
     ...runs.map((run) => ({ title: runs.length > 1 ? data.runs[run].name : "Score", number: true })),
     ...publishedColumns(data).map((row) => ({ title: `${data.published[row].name}, published`, number: true })),
@@ -34,12 +33,20 @@ function taskCells(data, task) {
   const results = runs.map((run) => task.runs[run]);
   const scores = results.map((result) => (result ? result.score : null));
   return [
-    [element("span", {}, task.task), element("span", { class: "under" }, task.known ? task.split : `${task.split}; task not known here`)],
-    count(most(Object.values(task.runs).map((result) => result.examples))),
+    [element("span", {}, task.task), element("span", { class: "under" }, aboutTask(task))],
     majorityCell(task.majority),
     ...results.map((result, index) => (result ? scoreCell(task, result, runs[index], isBest(scores, index)) : "–")),
     ...publishedColumns(data).map((row) => fixed(task.published[row])),
   ];
+}
+
+function aboutTask(task) {
+  const examples = plural(numExamples(task), "example");
+  return task.known ? `${task.split}, ${examples}` : `${task.split}, ${examples}; task not known here`;
+}
+
+function numExamples(task) {
+  return most(Object.values(task.runs).map((result) => result.examples));
 }
 
 function isBest(scores, index) {
@@ -84,7 +91,6 @@ function averageCells(data, average) {
   const scores = found.map((one) => (one ? one.score : null));
   return [
     [element("span", {}, `average of ${average.mixture}`), element("span", { class: "under" }, average.split)],
-    "",
     fixed(average.majority),
     ...found.map((one, index) => averageCell(one, isBest(scores, index))),
     ...publishedColumns(data).map((row) => fixed(average.published[row])),
@@ -121,7 +127,7 @@ function markdown(data) {
   const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
   const line = (cells) => `| ${cells.map(cell).join(" | ")} |`;
   const tasks = data.tasks.map((task) => [task.task, task.split,
-    most(Object.values(task.runs).map((result) => result.examples)), fixed(task.majority && task.majority.score),
+    numExamples(task), fixed(task.majority && task.majority.score),
     ...runs.map((run) => fixed(task.runs[run] && task.runs[run].score))]);
   const averages = data.averages.map((one) => [`average of ${one.mixture}`, one.split, "", fixed(one.majority),
     ...runs.map((run) => fixed(one.runs[run] && one.runs[run].score))]);
