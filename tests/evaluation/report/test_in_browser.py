@@ -78,11 +78,11 @@ def test_it_shows_everything_without_a_complaint_and_asks_for_nothing(page, swee
 def test_scores_stand_beside_the_majority_and_the_other_run(page, sweep_report):
     page.open(sweep_report)
     header, _, rte = cells(page, "#scores-table")
-    assert header == ["Task", "Majority", "a", "b"]
+    assert header == ["Task", "a", "b", "Majority"]
     assert rte[0].split("\n") == ["super_glue_rte", "validation, 121 examples"]
-    assert rte[1].split() == ["50.4", "entailment"]
-    assert rte[2].split() == ["74.4", "accuracy", "30", "wrong", "1", "invalid"]
-    assert rte[3].startswith("24.8")
+    assert rte[1].split() == ["74.4", "accuracy", "30", "wrong", "1", "invalid"]
+    assert rte[2].startswith("24.8")
+    assert rte[3].split() == ["50.4", "entailment"]
     best = page.evaluate("[...document.querySelectorAll('.best')].map(node => node.innerText)")
     assert best == ["74.4"]
 
@@ -90,8 +90,8 @@ def test_scores_stand_beside_the_majority_and_the_other_run(page, sweep_report):
 def test_the_scores_can_be_copied_as_markdown(page, sweep_report):
     page.open(sweep_report)
     table = page.evaluate("document.getElementById('markdown').textContent").splitlines()
-    assert table[0] == "| task | split | examples | majority | a | b |"
-    assert table[3] == "| super_glue_rte | validation | 121 | 50.4 | 74.4 | 24.8 |"
+    assert table[0] == "| task | split | examples | a | b | majority |"
+    assert table[3] == "| super_glue_rte | validation | 121 | 74.4 | 24.8 | 50.4 |"
 
 
 def test_the_best_step_is_marked(page, sweep_report):

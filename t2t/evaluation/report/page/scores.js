@@ -5,8 +5,8 @@ function scoresSection(data) {
   const runs = scoredRuns(data);
   const columns = [
     { title: "Task" },
-    { title: "Majority", number: true },
     ...runs.map((run) => ({ title: runs.length > 1 ? data.runs[run].name : "Score", number: true })),
+    { title: "Majority", number: true },
     ...publishedColumns(data).map((row) => ({ title: `${data.published[row].name}, published`, number: true })),
   ];
   const rows = [
@@ -34,8 +34,8 @@ function taskCells(data, task) {
   const scores = results.map((result) => (result ? result.score : null));
   return [
     [element("span", {}, task.task), element("span", { class: "under" }, aboutTask(task))],
-    majorityCell(task.majority),
     ...results.map((result, index) => (result ? scoreCell(task, result, runs[index], isBest(scores, index)) : "–")),
+    majorityCell(task.majority),
     ...publishedColumns(data).map((row) => fixed(task.published[row])),
   ];
 }
@@ -91,8 +91,8 @@ function averageCells(data, average) {
   const scores = found.map((one) => (one ? one.score : null));
   return [
     [element("span", {}, `average of ${average.mixture}`), element("span", { class: "under" }, average.split)],
-    fixed(average.majority),
     ...found.map((one, index) => averageCell(one, isBest(scores, index))),
+    fixed(average.majority),
     ...publishedColumns(data).map((row) => fixed(average.published[row])),
   ];
 }
@@ -123,14 +123,14 @@ function sources(data) {
 // What a user takes along: the table as Markdown.
 function markdown(data) {
   const runs = scoredRuns(data);
-  const names = ["task", "split", "examples", "majority", ...runs.map((run) => data.runs[run].name)];
+  const names = ["task", "split", "examples", ...runs.map((run) => data.runs[run].name), "majority"];
   const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
   const line = (cells) => `| ${cells.map(cell).join(" | ")} |`;
   const tasks = data.tasks.map((task) => [task.task, task.split,
-    numExamples(task), fixed(task.majority && task.majority.score),
-    ...runs.map((run) => fixed(task.runs[run] && task.runs[run].score))]);
-  const averages = data.averages.map((one) => [`average of ${one.mixture}`, one.split, "", fixed(one.majority),
-    ...runs.map((run) => fixed(one.runs[run] && one.runs[run].score))]);
+    numExamples(task), ...runs.map((run) => fixed(task.runs[run] && task.runs[run].score)),
+    fixed(task.majority && task.majority.score)]);
+  const averages = data.averages.map((one) => [`average of ${one.mixture}`, one.split, "",
+    ...runs.map((run) => fixed(one.runs[run] && one.runs[run].score)), fixed(one.majority)]);
   const rule = names.map((_, index) => (index < 2 ? "---" : "---:"));
   return [names, rule, ...tasks, ...averages].map(line).join("\n");
 }
