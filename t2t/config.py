@@ -363,6 +363,13 @@ class Train(Section):
     """Train although targets of supervised tasks are cut at targets_length."""
 
 
+class ScoreAdjust(Section):
+    """What is taken from the scores of candidates before the best is chosen."""
+
+    tau: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """How much of the logarithm of a label's share of the training rows: 0 nothing, 1 all."""
+
+
 class Evaluation(Section):
     """What is evaluated when training ends; nothing when `tasks` is empty."""
 
@@ -374,6 +381,23 @@ class Evaluation(Section):
     """Tokens in a decoding batch, on its longer side; None takes 4,096 on a CPU, else 32,768."""
     max_target_length: Count = 128
     """Longest output in tokens, EOS included."""
+    beams: Count = 1
+    """Beams to search with; 1 is greedy."""
+    length_penalty: float | None = None
+    """Of beams: a log-probability is divided by ((5 + n) / 6) ** this; None takes 0.6."""
+    method: Literal["generate", "rank"] | None = None
+    """How outputs are made: generated, or the most probable candidate (a label, a choice); None
+    leaves it to each task."""
+    length_normalized: bool = False
+    """Candidates are ranked by their log-probability a token."""
+    score_adjust: ScoreAdjust | None = None
+    """Adjusts the scores of labels that are ranked; None takes them as they are."""
+
+    @model_validator(mode="after")
+    def _ranks_beams(self) -> "Evaluation":
+        if self.length_penalty is not None and self.beams == 1:
+            raise ValueError("length_penalty: it ranks beams, and there is one; set beams: 4")
+        return self
 
 
 class Recipe(Section):
@@ -388,7 +412,8 @@ class Recipe(Section):
     pretrained model's embedding grows to hold them. 0 adds none: objectives that need them are
     refused."""
     include: list[str] = []
-    """Files of tasks, .yaml or .py, or folders of them: what --include names is added."""
+    """Files of tasks, .yaml or .py, or folders of them: what --include names is added. A path
+    begins where the command runs; what is not there is looked for beside the recipe's file."""
     model: Model = Model()
     finetune: FineTuning = FineTuning()
     data: Data = Data()

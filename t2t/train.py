@@ -81,8 +81,7 @@ def _run(name: str, out: Path, sets: Sequence[str], include: Sequence[Path]) -> 
             checked = validated(name, sets, registry, report)
             recipe = checked.recipe
             train(recipe, out, registry, checked.data)
-    if _is_main() and not _is_evaluated(recipe, out, registry):
-        _evaluate(recipe, out, registry)
+    _evaluate(recipe, out, registry)
 
 
 def _warn(line: str) -> None:
@@ -95,12 +94,19 @@ def _is_main() -> bool:
 
 
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
-    """Score the run's last checkpoint on the recipe's tasks."""
+    """Score the run's last checkpoint on the recipe's tasks, all processes together."""
+    from t2t.evaluation.decoding import recipe_decoding
     from t2t.evaluation.evaluate import evaluate
+    from t2t.processes import from_main, start_processes
     from t2t.training.stopping import StopRequest
 
-    settings = recipe.evaluation
+    if not recipe.evaluation.tasks:
+        return
+    settings, adjust = recipe.evaluation, recipe.evaluation.score_adjust
     with StopRequest("trained; stopped before the evaluation was done"):
+        accelerator = start_processes()
+        if from_main(accelerator, lambda: _is_evaluated(recipe, out, registry)):
+            return
         evaluate(
             out,
             settings.tasks,
@@ -108,17 +114,10 @@ def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
             recipe.data_dir(),
             out,
             registry,
-            decoding=_decoding(recipe),
+            decoding=recipe_decoding(recipe),
+            score_adjust=adjust.tau if adjust else None,
+            accelerator=accelerator,
         )
-
-
-def _decoding(recipe: "Recipe") -> dict[str, int | None]:
-    """How outputs are generated: by this recipe, not by the one that a finished run keeps."""
-    return {
-        "inputs_length": recipe.data.inputs_length,
-        "max_target_length": recipe.evaluation.max_target_length,
-        "batch_tokens": recipe.evaluation.batch_tokens,
-    }
 
 
 def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
@@ -131,9 +130,10 @@ def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
 
 def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
+    from t2t.evaluation.decoding import recipe_decoding
     from t2t.evaluation.evaluate import select_tasks
     from t2t.evaluation.predictions import PredictionsName
-    from t2t.evaluation.run_record import read_record
+    from t2t.evaluation.run_record import is_recorded, read_record
     from t2t.evaluation.scoring import scored_checkpoints
     from t2t.files import sha256_file
     from t2t.model.manifest import TENSORS, folder_of, steps_of
@@ -141,26 +141,24 @@ def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     if not recipe.evaluation.tasks:
         return True
     record = read_record(out / "predictions")
-    if record is None:
-        return False
-    split = recipe.evaluation.split
-    tasks = select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None)
     newest = folder_of(out, steps_of(out)[-1]) / TENSORS
-    if not newest.is_file():
+    if record is None or not newest.is_file():
         return False
     weights = sha256_file(newest)
+    settings = recipe_decoding(recipe)
+    if record.get("checkpoint") != weights or record.get("decoding") != settings.identity():
+        return False
+    split = recipe.evaluation.split
     scored = scored_checkpoints(out, split)
-    for task in tasks:
-        path = out / "predictions" / PredictionsName(task.name, split).file_name
-        entry = record["files"].get(path.name, {})
-        if not path.is_file() or entry.get("sha256") != sha256_file(path):
+    adjust = recipe.evaluation.score_adjust
+    for task in select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None):
+        name = PredictionsName(task.name, split).file_name
+        entry = record["files"].get(name, {})
+        if not is_recorded(out / "predictions", name) or scored.get(task.name) != weights:
             return False
-        if scored.get(task.name) != weights:
+        if not settings.may_have_made(task, entry, adjust.tau if adjust else None):
             return False
-    asked, used = _decoding(recipe), record.get("decoding") or {}
-    lengths = ("inputs_length", "max_target_length")
-    same = all(used.get(name) == asked[name] for name in lengths)
-    return same and record.get("checkpoint") == weights
+    return True
 
 
 def main() -> None:

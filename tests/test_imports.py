@@ -52,6 +52,7 @@ LAYERS = [
     ["t2t.train"],
     ["t2t.commands"],
     ["t2t.cli"],
+    ["t2t.evaluate"],
 ]
 HEAVY = ["torch", "datasets", "transformers", "evaluate", "sklearn", "scipy", "sacrebleu", "nltk"]
 

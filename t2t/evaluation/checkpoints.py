@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t.errors import UserError
-from t2t.evaluation.predict import DecodingSettings
+from t2t.evaluation.decoding import DecodingSettings, recipe_decoding
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5
 from t2t.model.vocabulary_files import check_vocabulary, find_vocabulary
@@ -32,7 +32,7 @@ class LoadedModel:
     sha256: str
     """Hash of the weights' files."""
     decoding: DecodingSettings
-    """Lengths as the run's recipe has them; the defaults where there is none."""
+    """As the run's recipe has it; the defaults where there is none."""
 
 
 def load_for_evaluation(
@@ -77,13 +77,8 @@ def _vocabulary(folder: Path, given: Path | None) -> StoredVocabulary:
 
 
 def _decoding(folder: Path) -> DecodingSettings:
-    """The lengths of the recipe that the checkpoint was trained by, if it lies in a run."""
+    """How the recipe that the checkpoint was trained by decodes, if it lies in a run."""
     recipe_file = folder.parent.parent / _RECIPE
     if folder.parent.name != FOLDER or not recipe_file.is_file():
         return DecodingSettings()
-    recipe = load_recipe(str(recipe_file))
-    return DecodingSettings(
-        inputs_length=recipe.data.inputs_length,
-        max_target_length=recipe.evaluation.max_target_length,
-        batch_tokens=recipe.evaluation.batch_tokens,
-    )
+    return recipe_decoding(load_recipe(str(recipe_file)))
