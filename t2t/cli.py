@@ -48,6 +48,7 @@ app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
 app.command()(compare)
+app.command()(report)
 app.command()(card)
 
 
@@ -152,6 +153,3 @@ def convert(
     else:
         lacking = hf_to_t2t(source, target)
     print("; ".join([f"{target}: written", *lacking]))
-
-
-app.command()(report)

@@ -285,6 +285,7 @@ def test_a_sample_says_so(page, tmp_path, write, registry):
     ]
     write(tmp_path, "super_glue_rte", rows)
     written = write_report([tmp_path], registry, max_bytes=90_000)
+    assert 80_000 < written.num_bytes <= 90_000
     page.open(written.path)
     note = page.evaluate("document.getElementById('sample-note').innerText")
     assert f"holds {written.examples.num_kept:,} of 3,000 examples: all 300" in note
