@@ -104,6 +104,12 @@ def test_the_best_step_is_marked(page, sweep_report):
     assert page.evaluate(f"{big}.length") == 1
 
 
+def test_a_run_that_has_not_finished_says_how_far_it_is(page, sweep_report):
+    page.open(sweep_report)
+    told = page.evaluate("document.getElementById('unfinished').innerText")
+    assert told == "Not finished: a is at step 20 of 40."
+
+
 def test_a_curve_is_read_with_the_keyboard(page, sweep_report):
     page.open(sweep_report)
     page.evaluate("document.querySelector('svg.chart').focus()")

@@ -13,9 +13,16 @@ function curvesSection(data) {
     .map(([title, list]) => [title, list.filter(([, series]) => series.some((one) => one.points.length))])
     .filter(([, list]) => list.length);
   if (!groups.length) return null;
-  return section("curves", "Learning curves", data.runs.length > 1 ? legend(data.runs.map((run) => run.name)) : null,
+  return section("curves", "Learning curves", data.runs.length > 1 ? legend(data.runs.map((run) => run.name)) : null, unfinished(data),
     groups.map(([title, list]) => [title ? element("h3", {}, title) : null,
       element("div", { class: "charts" }, list.map(([name, series]) => lineChart(name, series)))]));
+}
+
+// Runs whose log ends before the last step of their recipe.
+function unfinished(data) {
+  const texts = data.runs.filter((run) => run.curves && run.curves.steps < Number(run.settings["train.steps"]))
+    .map((run) => `${run.name} is at step ${count(run.curves.steps)} of ${count(Number(run.settings["train.steps"]))}`);
+  return texts.length ? element("p", { class: "note", id: "unfinished" }, `Not finished: ${texts.join("; ")}.`) : null;
 }
 
 // By task, each run's scores of its checkpoints; the best step is the one marked.
