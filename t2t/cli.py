@@ -26,6 +26,7 @@ from t2t.commands.options import (
     tasks_with,
 )
 from t2t.commands.recipes import recipes_app
+from t2t.commands.report import report
 from t2t.commands.submit import submit_app
 from t2t.commands.tasks import tasks_app
 from t2t.commands.vocab import vocab_app
@@ -47,6 +48,7 @@ app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
 app.command()(compare)
+app.command()(report)
 app.command()(card)
 
 
@@ -75,7 +77,7 @@ def quickstart(
         bool, typer.Option("--no-pretrain", help="Also without pre-training, to compare.")
     ] = False,
 ) -> None:
-    """The whole story on embedded data: vocabulary, pre-training, fine-tuning, scores, zip."""
+    """The whole story on embedded data: vocabulary, pre-training, fine-tuning, scores, report."""
     from t2t.quickstart.run import quickstart as run
 
     run(out, short=short, no_pretrain=no_pretrain)

@@ -50,6 +50,7 @@ ARGUMENTS = {
                        "--out", "{data}/pretraining", "--minutes", "0.01", "--short-minutes",
                        "0.01", "--rates", "1e-3", "--batch-size", "2", "--tiny"],
     "quickstart_settings.py": ["--short"],
+    "report.py": ["--data-dir", "{data}", "--examples", "40", "--repeats", "1"],
     "train_step.py": ["--size", "tiny-v1.1", "--rows", "1", "--repeats", "1", "--mixture",
                       "--vocabulary", "{data}/small.model", "--data-dir", "{data}", "--tasks",
                       "super_glue_rte", "--batches", "1"],

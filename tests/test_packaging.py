@@ -61,6 +61,22 @@ def test_tasks_and_recipes_are_in_the_wheel(installed):
         assert ROOT not in Path(path).parents
 
 
+def test_the_wheel_writes_a_report(installed):
+    t2t = installed / "environment" / "bin" / "t2t"
+    (installed / "run" / "predictions").mkdir(parents=True)
+    row = {
+        "task": "super_glue_rte", "split": "validation", "key": "0", "idx": 0, "inputs": "rain",
+        "targets": ["entailment"], "output": "entailment", "prediction": "entailment",
+        "reason": None,
+    }  # fmt: skip
+    path = installed / "run" / "predictions" / "super_glue_rte.validation.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    assert "1 run, 1 example\n" in run(t2t, "report", "run", cwd=installed)
+    page = (installed / "run" / "report.html").read_text()
+    assert "prefers-color-scheme: dark" in page
+    assert page.count("<script>") == 6
+
+
 def test_a_metric_of_the_wheel_is_loaded_by_path(installed):
     t2t = installed / "environment" / "bin" / "t2t"
     folder = run(t2t, "metrics", "path", "accuracy", cwd=installed).strip()

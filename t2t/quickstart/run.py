@@ -1,8 +1,8 @@
 """The whole story on the embedded world, in minutes on a CPU: `t2t quickstart`.
 
 World, vocabulary, pre-training by span corruption, multitask fine-tuning, scores on held-out
-words, a submission that passes its check, and a table. Each step is the function behind a
-command, used as on real data; the recipes are recipes/quickstart/*.yaml.
+words, a submission that passes its check, a table, and a page to look at it all. Each step is
+the function behind a command, used as on real data; the recipes are recipes/quickstart/*.yaml.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from t2t.evaluation.evaluate import evaluate
 from t2t.evaluation.leaderboards.check import check_submission
 from t2t.evaluation.leaderboards.submission import write_submission
 from t2t.evaluation.leaderboards.superglue import SUPERGLUE
+from t2t.evaluation.report.report import write_report
 from t2t.evaluation.scoring import Scores, TaskScores
 from t2t.files import write_json, write_text
 from t2t.model.weights import load_weights
@@ -90,7 +91,7 @@ def quickstart(out: Path, short: bool, no_pretrain: bool) -> None:
 
     Args:
         out: the folder to write: documents.txt, superglue/, spiece.model, a folder for each
-            run, submission.zip and scores.json.
+            run, submission.zip, scores.json and report.html.
         short: all stages, but seconds of training: the scores mean nothing.
         no_pretrain: also fine-tune without pre-training, with settings of its own.
 
@@ -130,6 +131,7 @@ def _tell(story: Story, no_pretrain: bool) -> None:
     without = _without_pretraining(story) if no_pretrain else None
     _submit(story)
     _report(story, scores, without)
+    _write_page(story)
 
 
 def _claim(story: Story) -> None:
@@ -248,6 +250,12 @@ def _report(story: Story, scores: Scores, without: Scores | None) -> None:
         },
     )
     story.say(f"done: submission.zip, scores.json and the runs are in {story.out}")
+
+
+def _write_page(story: Story) -> None:
+    """The report over all runs of the story, to be opened in a browser."""
+    written = write_report([story.out], story.registry, report=lambda _: None)
+    print("\n".join(["a page of scores, curves and examples:", *written.lines()]))
 
 
 def _lines(story: Story, scores: Scores, without: Scores | None) -> list[Line]:

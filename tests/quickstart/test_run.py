@@ -45,6 +45,20 @@ def test_the_submission_holds_all_ten_files(story: Path) -> None:
         assert len(archive.namelist()) == 10
 
 
+def test_it_ends_with_a_report_over_its_runs(
+    story: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (story / "report.html").unlink()
+    shrink(monkeypatch)
+    run.quickstart(story, short=True, no_pretrain=True)
+    about, path = capsys.readouterr().out.splitlines()[-2:]
+    assert about == "3 runs, 216 examples"
+    assert path.startswith(f"{story / 'report.html'}: ")
+    assert "<title>t2t: finetune, finetune_scratch, pretrain</title>" in (
+        story / "report.html"
+    ).read_text(encoding="utf-8")
+
+
 def test_the_same_command_again_trains_nothing(
     story: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
