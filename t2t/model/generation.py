@@ -7,9 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from t2t.model.decoder_state import evaluating
+from t2t.model.ensemble import AnyModel, Decoder, new_decoder
 from t2t.model.sampling import Sampler, SamplingSettings, check_row_keys
-from t2t.model.step_decoder import StepDecoder
-from t2t.model.transformer import T5
 
 START_ID = 0
 EOS_ID = 1
@@ -19,12 +18,17 @@ Choose = Callable[[Tensor, Tensor, int], Tensor]
 
 
 def greedy(
-    model: T5, inputs: Tensor, input_segments: Tensor, max_length: int, *, compile: bool = False
+    model: AnyModel,
+    inputs: Tensor,
+    input_segments: Tensor,
+    max_length: int,
+    *,
+    compile: bool = False,
 ) -> Tensor:
     """The likeliest token at each step, until every row has its EOS.
 
     Args:
-        model: of any architecture; used without dropout, whatever its mode.
+        model: of any architecture, or an ensemble; used without dropout, whatever its mode.
         inputs: int ids [batch, length] with their EOS, 0 = padding; one example a row.
         input_segments: int [batch, length], 0 = padding; `(inputs != 0)` will do.
         max_length: tokens at most, EOS included.
@@ -44,7 +48,7 @@ def greedy(
 
 
 def sample(
-    model: T5,
+    model: AnyModel,
     inputs: Tensor,
     input_segments: Tensor,
     max_length: int,
@@ -69,7 +73,7 @@ def sample(
 
 
 def _generate(
-    model: T5,
+    model: AnyModel,
     inputs: Tensor,
     input_segments: Tensor,
     max_length: int,
@@ -84,13 +88,11 @@ def _generate(
     if compile:
         inputs, input_segments = pad_to_few_shapes(inputs, input_segments)
     with evaluating(model):
-        decoder = StepDecoder(model, inputs, input_segments, max_length, compile=compile)
+        decoder = new_decoder(model, inputs, input_segments, max_length, compile=compile)
         return _run(decoder, output, choose, padding=len(inputs) - num_rows, drop=not compile)
 
 
-def _run(
-    decoder: StepDecoder, output: Tensor, choose: Choose, *, padding: int, drop: bool
-) -> Tensor:
+def _run(decoder: Decoder, output: Tensor, choose: Choose, *, padding: int, drop: bool) -> Tensor:
     """Fill `output` [rows, max length]; `padding` rows behind are read with the others."""
     num_rows, max_length = output.shape
     rows = torch.arange(num_rows, device=output.device)
