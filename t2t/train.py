@@ -97,10 +97,14 @@ def _is_main() -> bool:
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
     """Score the run's last checkpoint on the recipe's tasks."""
     from t2t.evaluation.evaluate import evaluate
+    from t2t.training.evaluations import decoding_of
     from t2t.training.stopping import StopRequest
 
     settings = recipe.evaluation
     with StopRequest("trained; stopped before the evaluation was done"):
+        if settings.every is not None:
+            _evaluate_as_between_steps(recipe, out, registry)
+            return
         evaluate(
             out,
             settings.tasks,
@@ -108,59 +112,55 @@ def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
             recipe.data_dir(),
             out,
             registry,
-            decoding=_decoding(recipe),
+            decoding=decoding_of(recipe),
         )
 
 
-def _decoding(recipe: "Recipe") -> dict[str, int | None]:
-    """How outputs are generated: by this recipe, not by the one that a finished run keeps."""
-    return {
-        "inputs_length": recipe.data.inputs_length,
-        "max_target_length": recipe.evaluation.max_target_length,
-        "batch_tokens": recipe.evaluation.batch_tokens,
-    }
+def _evaluate_as_between_steps(recipe: "Recipe", out: Path, registry: "Registry") -> None:
+    """The same where checkpoints before it were evaluated too, as the last of them."""
+    from t2t.evaluation.evaluate import select_tasks
+    from t2t.evaluation.predictions import PredictionsName
+    from t2t.evaluation.run_evaluations import copy_evaluation, evaluation_folder
+    from t2t.model.manifest import steps_of
+    from t2t.training.evaluations import Evaluations
+
+    settings = recipe.evaluation
+    step = steps_of(out)[-1]
+    evaluations = Evaluations(recipe, out, registry)
+    evaluations.evaluate(step, print)
+    evaluations.prune()
+    tasks = select_tasks(registry, settings.tasks, settings.split, lambda _: None)
+    names = [PredictionsName(task.name, settings.split) for task in tasks]
+    copy_evaluation(evaluation_folder(out, step), out, names, registry)
 
 
 def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
-    """Whether a run with checkpoints is at its last step and evaluated."""
+    """Whether a run with checkpoints is at its last step, or ended early, and evaluated."""
     from t2t.model.manifest import steps_of
+    from t2t.training.evaluations import Evaluations
 
-    finished = steps_of(out)[-1] >= recipe.train.steps
+    last = steps_of(out)[-1]
+    finished = last >= recipe.train.steps
+    finished = finished or Evaluations(recipe, out, registry).why_ended(last) is not None
     return finished and _is_evaluated(recipe, out, registry)
 
 
 def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
     from t2t.evaluation.evaluate import select_tasks
-    from t2t.evaluation.predictions import PredictionsName
-    from t2t.evaluation.run_record import read_record
-    from t2t.evaluation.scoring import scored_checkpoints
+    from t2t.evaluation.run_evaluations import is_evaluated
     from t2t.files import sha256_file
     from t2t.model.manifest import TENSORS, folder_of, steps_of
+    from t2t.training.evaluations import decoding_of
 
     if not recipe.evaluation.tasks:
         return True
-    record = read_record(out / "predictions")
-    if record is None:
-        return False
     split = recipe.evaluation.split
     tasks = select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None)
     newest = folder_of(out, steps_of(out)[-1]) / TENSORS
     if not newest.is_file():
         return False
-    weights = sha256_file(newest)
-    scored = scored_checkpoints(out, split)
-    for task in tasks:
-        path = out / "predictions" / PredictionsName(task.name, split).file_name
-        entry = record["files"].get(path.name, {})
-        if not path.is_file() or entry.get("sha256") != sha256_file(path):
-            return False
-        if scored.get(task.name) != weights:
-            return False
-    asked, used = _decoding(recipe), record.get("decoding") or {}
-    lengths = ("inputs_length", "max_target_length")
-    same = all(used.get(name) == asked[name] for name in lengths)
-    return same and record.get("checkpoint") == weights
+    return is_evaluated(out, tasks, split, sha256_file(newest), decoding_of(recipe))
 
 
 def main() -> None:
