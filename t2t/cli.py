@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.cache import cache_app
+from t2t.commands.checkpoints import checkpoints_app
 from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
 from t2t.commands.options import (
@@ -28,6 +29,7 @@ from t2t.commands.recipes import recipes_app
 from t2t.commands.submit import submit_app
 from t2t.commands.tasks import tasks_app
 from t2t.commands.vocab import vocab_app
+from t2t.commands.watch import watch
 from t2t.errors import T2TError
 
 app = typer.Typer(
@@ -44,6 +46,8 @@ app.add_typer(recipes_app, name="recipes")
 app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
+app.add_typer(checkpoints_app, name="checkpoints")
+app.command("watch")(watch)
 
 
 def main() -> None:

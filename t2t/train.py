@@ -97,7 +97,7 @@ def _is_main() -> bool:
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
     """Score the run's last checkpoint on the recipe's tasks."""
     from t2t.evaluation.evaluate import evaluate
-    from t2t.training.evaluations import decoding_of
+    from t2t.evaluation.run_evaluations import decoding_of
     from t2t.training.stopping import StopRequest
 
     settings = recipe.evaluation
@@ -148,10 +148,9 @@ def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
 def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
     from t2t.evaluation.evaluate import select_tasks
-    from t2t.evaluation.run_evaluations import is_evaluated
+    from t2t.evaluation.run_evaluations import decoding_of, is_evaluated
     from t2t.files import sha256_file
     from t2t.model.manifest import TENSORS, folder_of, steps_of
-    from t2t.training.evaluations import decoding_of
 
     if not recipe.evaluation.tasks:
         return True

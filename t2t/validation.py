@@ -304,7 +304,7 @@ class _Check:
         """The metric by which checkpoints are compared is one of theirs, and there are labels."""
         settings = self.recipe.evaluation
         by_name = {task.name: task for task in tasks}
-        for name, metric in criterion(settings.metric, tasks, self.registry).parts:
+        for name, metric in criterion(settings.metric, list(by_name), self.registry).parts:
             if settings.every is not None and not any(map(_has_label, rows[name])):
                 raise UserError(
                     f"task {name}: {settings.split} has no labels, so its checkpoints cannot be "

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t2t.errors import unknown
+from t2t.errors import UserError, unknown
 from t2t.evaluation.run_evaluations import evaluated_steps, evaluation_folder
 from t2t.evaluation.run_record import read_record
 from t2t.evaluation.scoring import SCORES_FILE
 from t2t.model.manifest import folder_of, recorded_hash, steps_of
 from t2t.registry import Registry
-from t2t.task import Task
 
 MEAN = "mean"
 
@@ -129,31 +128,30 @@ def mean_of(tasks: Sequence[str]) -> Criterion:
     return Criterion(MEAN, tuple((name, None) for name in tasks))
 
 
-def criterion(name: str | None, tasks: Sequence[Task], registry: Registry) -> Criterion:
+def criterion(name: str | None, tasks: Sequence[str], registry: Registry) -> Criterion:
     """The criterion of a name: a task, one of its metrics, a mixture, or the mean of all.
 
     Args:
         name: TASK for its score, TASK/METRIC, or MIXTURE for the mean of the scores of those
             of its tasks that are evaluated; None for the mean of the scores of all `tasks`.
-        tasks: those that are evaluated.
+        tasks: the names of those that are evaluated.
         registry: where mixtures are looked up.
 
     Raises:
         UserError: none of these, or a mixture of whose tasks none is evaluated.
     """
     if name is None:
-        return mean_of([task.name for task in tasks])
-    by_name = {task.name: task for task in tasks}
+        return mean_of(tasks)
     task, _, metric = name.rpartition("/")
-    if name in by_name:
-        return Criterion(name, ((name, None),))
-    if task in by_name:
-        return Criterion(name, ((task, metric),))
+    for wanted, part in ((name, None), (task, metric)):
+        own = registry.task(wanted).name if registry.is_task(wanted) else wanted
+        if own in tasks:
+            return Criterion(name, ((own, part),))
     if registry.is_mixture(name):
-        members = [each.name for each in registry.expand([name]) if each.name in by_name]
+        members = [each.name for each in registry.expand([name]) if each.name in tasks]
         if members:
             return Criterion(name, tuple((member, None) for member in members))
-    known = [*by_name, *(f"{each}/METRIC" for each in by_name)]
+    known = [*tasks, *(f"{each}/METRIC" for each in tasks)]
     raise unknown("task, task/metric or mixture of evaluated tasks", name, known)
 
 
@@ -164,6 +162,29 @@ def best(evaluations: Sequence[Evaluation], by: Criterion) -> Evaluation | None:
         value = by.value(evaluation)
         if value is not None and value > highest:
             found, highest = evaluation, value
+    return found
+
+
+def best_kept(
+    evaluations: Sequence[Evaluation], by: Criterion, report: Callable[[str], None]
+) -> Evaluation:
+    """As `best`, of the checkpoints that are still there; `report` is told of a better one.
+
+    Raises:
+        UserError: none that is still there has a value.
+    """
+    top = best(evaluations, by)
+    found = best([evaluation for evaluation in evaluations if evaluation.is_kept], by)
+    if found is None:
+        reason = (
+            "no evaluation has it" if top is None else f"step {top.step}, removed, has it alone"
+        )
+        raise UserError(f"{by.name}: no checkpoint to choose: {reason}")
+    if top is not None and top.step != found.step:
+        report(
+            f"{by.name}: step {top.step} was better ({by.value(top):.2f}), but its checkpoint is "
+            f"removed; step {found.step} ({by.value(found):.2f}) is the best that is left"
+        )
     return found
 
 
@@ -191,20 +212,25 @@ def summary(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
     by_task = best_by_task(evaluations)
     mean = mean_of(list(by_task))
     top = best(evaluations, mean) if by_task else None
-    highest = {name: found.tasks[name].score for name, found in by_task.items()}
-    steps = sorted({found.step for found in by_task.values()})
-    mixed = (
-        math.fsum(value or 0.0 for value in highest.values()) / len(highest) if highest else None
-    )
     return {
         "checkpoints": [_row(evaluation, mean) for evaluation in evaluations],
         "best": {
-            name: {"step": found.step, "score": highest[name], "kept": found.is_kept}
+            name: {"step": found.step, "score": found.tasks[name].score, "kept": found.is_kept}
             for name, found in by_task.items()
         },
         "mean": {"step": top.step, "score": mean.value(top), "kept": top.is_kept} if top else None,
-        "mean_of_best": {"score": mixed, "steps": steps, "mixes_steps": len(steps) > 1},
+        "mean_of_best": _mean_of_best(by_task),
     }
+
+
+def _mean_of_best(by_task: Mapping[str, Evaluation]) -> dict[str, Any] | None:
+    """The mean of every task's highest score, and the steps that it mixes."""
+    if not by_task:
+        return None
+    highest = [found.tasks[name].score or 0.0 for name, found in by_task.items()]
+    steps = sorted({found.step for found in by_task.values()})
+    mean = math.fsum(highest) / len(highest)
+    return {"score": mean, "steps": steps, "mixes_steps": len(steps) > 1}
 
 
 def _row(evaluation: Evaluation, mean: Criterion) -> dict[str, Any]:

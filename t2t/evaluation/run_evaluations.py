@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from t2t.config import Recipe
 from t2t.errors import RunError
 from t2t.evaluation.evaluate import evaluate, select_tasks
 from t2t.evaluation.predict import Report
@@ -61,6 +62,15 @@ def stopped_step(run: Path) -> int | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return step if isinstance(step, int) else None
+
+
+def decoding_of(recipe: Recipe) -> dict[str, int | None]:
+    """How a recipe's outputs are generated: by this recipe, not by the one that a run keeps."""
+    return {
+        "inputs_length": recipe.data.inputs_length,
+        "max_target_length": recipe.evaluation.max_target_length,
+        "batch_tokens": recipe.evaluation.batch_tokens,
+    }
 
 
 def is_evaluated(

@@ -25,25 +25,15 @@ from t2t.evaluation.best_checkpoints import (
     read_evaluations,
 )
 from t2t.evaluation.evaluate import select_tasks
-from t2t.evaluation.run_evaluations import STOPPED_FILE, evaluate_step
+from t2t.evaluation.run_evaluations import STOPPED_FILE, decoding_of, evaluate_step
 from t2t.files import write_json
 from t2t.registry import Registry
-from t2t.task import Task
 from t2t.training import checkpoint
 from t2t.training.early_stopping import Gain, last_gain
 from t2t.training.processes import from_main
 from t2t.training.stopping import StopRequest
 
 Report = Callable[[str], None]
-
-
-def decoding_of(recipe: Recipe) -> dict[str, int | None]:
-    """How a recipe's outputs are generated: by this recipe, not by the one that a run keeps."""
-    return {
-        "inputs_length": recipe.data.inputs_length,
-        "max_target_length": recipe.evaluation.max_target_length,
-        "batch_tokens": recipe.evaluation.batch_tokens,
-    }
 
 
 @dataclass
@@ -55,9 +45,10 @@ class Evaluations:
     registry: Registry
 
     @cached_property
-    def _tasks(self) -> list[Task]:
+    def _tasks(self) -> list[str]:
         settings = self.recipe.evaluation
-        return select_tasks(self.registry, settings.tasks, settings.split, lambda _: None)
+        tasks = select_tasks(self.registry, settings.tasks, settings.split, lambda _: None)
+        return [task.name for task in tasks]
 
     @cached_property
     def _criterion(self) -> Criterion:
@@ -100,7 +91,7 @@ class Evaluations:
         settings = self.recipe.evaluation
         if not (settings.keep_best and settings.tasks):
             return set()
-        criteria = (mean_of([task.name for task in self._tasks]), self._criterion)
+        criteria = (mean_of(self._tasks), self._criterion)
         return best_steps(read_evaluations(self.run, settings.split, lambda _: None), criteria)
 
     def prune(self) -> None:
