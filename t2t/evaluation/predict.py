@@ -18,8 +18,8 @@ from torch import Tensor
 
 from t2t.errors import RunError, UserError
 from t2t.model.beam_search import BeamSettings, beam_search
+from t2t.model.ensemble import AnyModel
 from t2t.model.generation import greedy
-from t2t.model.transformer import T5
 from t2t.special_ids import EOS_ID, PAD_ID
 from t2t.task import Example
 from t2t.vocabulary import Vocabulary
@@ -97,7 +97,7 @@ class Outputs:
 
 
 def predict(
-    model: T5,
+    model: AnyModel,
     vocabulary: Vocabulary,
     examples: Sequence[Example],
     settings: DecodingSettings,
@@ -139,7 +139,7 @@ def predict(
     return Outputs(texts, num_truncated, num_unfinished)
 
 
-def _decoded(model: T5, padded: Tensor, settings: DecodingSettings) -> Tensor:
+def _decoded(model: AnyModel, padded: Tensor, settings: DecodingSettings) -> Tensor:
     batch = (model, padded, (padded != PAD_ID).int(), settings.max_target_length)
     try:
         if settings.beams is None:
