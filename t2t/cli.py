@@ -14,15 +14,14 @@ import typer
 
 from t2t.commands.cache import cache_app
 from t2t.commands.checkpoints import checkpoints_app
+from t2t.commands.evaluate import evaluate
 from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
 from t2t.commands.options import (
-    DataDir,
     Include,
     OutDir,
     RecipeName,
     Sets,
-    VocabularyFile,
     tasks_with,
 )
 from t2t.commands.recipes import recipes_app
@@ -39,6 +38,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(evaluate)
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(mixtures_app, name="mixtures")
 app.add_typer(metrics_app, name="metrics")
@@ -102,53 +102,6 @@ def train(recipe: RecipeName, out: OutDir, sets: Sets = None, include: Include =
     from t2t.train import run
 
     sys.exit(run(recipe, out, sets or [], include or []))
-
-
-@app.command()
-def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A step-N, run or Hugging Face folder.")],
-    tasks: Annotated[str, typer.Option(help="Tasks and mixtures, with commas.")],
-    out: OutDir,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
-    data_dir: DataDir = None,
-    vocabulary: VocabularyFile = None,
-    inputs_length: Annotated[
-        int | None, typer.Option(min=2, help="Longest input; by default the run's, or 512.")
-    ] = None,
-    max_target_length: Annotated[
-        int | None, typer.Option(min=1, help="Longest output; by default the run's, or 128.")
-    ] = None,
-    batch_tokens: Annotated[
-        int | None,
-        typer.Option(min=1, help="Tokens in a batch, on its longer side; by default by device."),
-    ] = None,
-    beams: Annotated[int, typer.Option(min=1, help="Beams to search with; 1 is greedy.")] = 1,
-    length_penalty: Annotated[
-        float | None, typer.Option(help="Of beams: ((5 + n) / 6) ** this; by default 0.6.")
-    ] = None,
-    include: Include = None,
-) -> None:
-    """Predict and score; writes predictions/TASK.SPLIT.jsonl and scores.json."""
-    from t2t.config import resolve_data_dir
-    from t2t.evaluation.evaluate import evaluate as run
-    from t2t.evaluation.includes import included_in_run
-    from t2t.evaluation.predict import beam_settings
-
-    run(
-        checkpoint,
-        [name.strip() for name in tasks.split(",")],
-        split,
-        resolve_data_dir(data_dir),
-        out,
-        tasks_with(include, included_in_run(checkpoint)),
-        vocabulary_file=vocabulary,
-        decoding={
-            "inputs_length": inputs_length,
-            "max_target_length": max_target_length,
-            "batch_tokens": batch_tokens,
-            "beams": beam_settings(beams, length_penalty),
-        },
-    )
 
 
 @app.command()

@@ -363,6 +363,13 @@ class Train(Section):
     """Train although targets of supervised tasks are cut at targets_length."""
 
 
+class ScoreAdjust(Section):
+    """What is taken from the scores of candidates before the best is chosen."""
+
+    tau: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """How much of the logarithm of a label's share of the training rows: 0 nothing, 1 all."""
+
+
 class Evaluation(Section):
     """What is evaluated when training ends, and meanwhile; nothing when `tasks` is empty."""
 
@@ -374,6 +381,17 @@ class Evaluation(Section):
     """Tokens in a decoding batch, on its longer side; None takes 4,096 on a CPU, else 32,768."""
     max_target_length: Count = 128
     """Longest output in tokens, EOS included."""
+    beams: Count = 1
+    """Beams to search with; 1 is greedy."""
+    length_penalty: float | None = None
+    """Of beams: a log-probability is divided by ((5 + n) / 6) ** this; None takes 0.6."""
+    method: Literal["generate", "rank"] | None = None
+    """How outputs are made: generated, or the most probable candidate (a label, a choice); None
+    leaves it to each task."""
+    length_normalized: bool = False
+    """Candidates are ranked by their log-probability a token."""
+    score_adjust: ScoreAdjust | None = None
+    """Adjusts the scores of labels that are ranked; None takes them as they are."""
     every: Count | None = None
     """Steps between evaluations while training, a multiple of train.checkpoint_every; each is in
     RUN/evaluations/step-N. None evaluates when training ends, and not before."""
@@ -391,6 +409,8 @@ class Evaluation(Section):
 
     @model_validator(mode="after")
     def _settings_fit(self) -> "Evaluation":
+        if self.length_penalty is not None and self.beams == 1:
+            raise ValueError("length_penalty: it ranks beams, and there is one; set beams: 4")
         if self.every is not None and not self.tasks:
             raise ValueError("every: there is nothing to evaluate; name evaluation.tasks")
         if self.patience is not None and self.every is None:

@@ -103,6 +103,11 @@ look at the targets, cuts the end.
 """
 
 
+Method = Literal["generate", "rank"]
+"""How an evaluation makes outputs: token by token, or by ranking the example's candidates, which
+are its choices, else the task's labels."""
+
+
 def check_name(name: str) -> None:
     """Raise a `UserError` where a name could not be part of a file's name."""
     if not _NAME.fullmatch(name):
@@ -184,6 +189,8 @@ class Task:
     temperature; t2t/class_balance.py says what they mean. A recipe's own setting goes before."""
     trimming: Trimming = "end"
     """How what is too long is cut."""
+    method: Method = "generate"
+    """How an evaluation makes outputs, unless it is told otherwise."""
     protocol: Literal["t5", "hub"] = "t5"
     """Whose rules decide where T5's scores and the hub's differ; scores are stamped with it."""
     version: int = 1
@@ -202,6 +209,8 @@ class Task:
         check_name(self.name)
         if self.trimming not in get_args(Trimming):
             raise unknown("trimming", self.trimming, get_args(Trimming), where=f"task {self.name}")
+        if self.method not in get_args(Method):
+            raise unknown("method", self.method, get_args(Method), where=f"task {self.name}")
         if class_temperature(self.class_balance, f"task {self.name}") != 1 and not self.labels:
             raise UserError(
                 f"task {self.name}: class_balance is {self.class_balance}, but it has no labels"

@@ -172,6 +172,7 @@ class _Reading:
                 labels=section.label_names,
                 num_examples=section.num_examples or {},
                 class_balance=section.class_balance,
+                method=section.method,
                 version=section.version,
                 card=self._card(),
                 templates=self._templates(),

@@ -10,6 +10,7 @@ from t2t.errors import UserError, closest
 from t2t.field_text import parse_field_text
 from t2t.labels import label_problems
 from t2t.row_files import suffix_of_rows
+from t2t.task import Method
 
 SPLITS = ("train", "validation", "test")
 
@@ -153,6 +154,8 @@ class TaskSection(Section):
     """The official number of examples by split."""
     class_balance: Any = "none"
     """How often each class is drawn: none, inverse_sqrt, uniform, {temperature: T}."""
+    method: Method = "generate"
+    """How an evaluation makes outputs: generate, or rank the labels by how probable each is."""
     version: Count = 1
     """Raised when the task's text or its scores change."""
     licence: str | None = None

@@ -30,7 +30,7 @@ def run(recipe: str, out: Path, sets: Sequence[str] = (), include: Sequence[Path
     """
     code = _run_and_report(recipe, out, sets, include)
     # Only now: an error on its way up holds what the training held.
-    from t2t.training.processes import leave_processes
+    from t2t.processes import leave_processes
 
     leave_processes()
     return code
@@ -56,10 +56,10 @@ def _run_and_report(recipe: str, out: Path, sets: Sequence[str], include: Sequen
 def _run(name: str, out: Path, sets: Sequence[str], include: Sequence[Path]) -> None:
     # Inside, because they load torch and --help should not.
     from t2t.model.manifest import steps_of
+    from t2t.processes import flushed_denormals
     from t2t.recipe_files import load_recipe, with_included
     from t2t.task_loading import load_tasks, report_problems
     from t2t.training.loop import train
-    from t2t.training.processes import flushed_denormals
     from t2t.training.stopping import StopRequest
     from t2t.validation import validated, validated_to_go_on
 
@@ -81,8 +81,7 @@ def _run(name: str, out: Path, sets: Sequence[str], include: Sequence[Path]) -> 
             checked = validated(name, sets, registry, report)
             recipe = checked.recipe
             train(recipe, out, registry, checked.data)
-    if _is_main() and not _is_evaluated(recipe, out, registry):
-        _evaluate(recipe, out, registry)
+    _evaluate(recipe, out, registry)
 
 
 def _warn(line: str) -> None:
@@ -95,15 +94,27 @@ def _is_main() -> bool:
 
 
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
-    """Score the run's last checkpoint on the recipe's tasks."""
+    """Score the run's last checkpoint on the recipe's tasks, all processes together."""
+    from t2t.evaluation.decoding import recipe_decoding
     from t2t.evaluation.evaluate import evaluate
-    from t2t.evaluation.run_evaluations import decoding_of
+    from t2t.model.manifest import steps_of
+    from t2t.processes import from_main, start_processes
+    from t2t.training.evaluations import Evaluations
     from t2t.training.stopping import StopRequest
 
-    settings = recipe.evaluation
+    if not recipe.evaluation.tasks:
+        return
+    settings, adjust = recipe.evaluation, recipe.evaluation.score_adjust
     with StopRequest("trained; stopped before the evaluation was done"):
+        accelerator = start_processes()
+        if from_main(accelerator, lambda: _is_evaluated(recipe, out, registry)):
+            return
         if settings.every is not None:
-            _evaluate_as_between_steps(recipe, out, registry)
+            step = steps_of(out)[-1]
+            evaluations = Evaluations(recipe, out, registry)
+            evaluations.evaluate(step, accelerator, print if _is_main() else lambda _: None)
+            from_main(accelerator, evaluations.prune)
+            from_main(accelerator, lambda: evaluations.copy_last(step))
             return
         evaluate(
             out,
@@ -112,26 +123,10 @@ def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
             recipe.data_dir(),
             out,
             registry,
-            decoding=decoding_of(recipe),
+            decoding=recipe_decoding(recipe),
+            score_adjust=adjust.tau if adjust else None,
+            accelerator=accelerator,
         )
-
-
-def _evaluate_as_between_steps(recipe: "Recipe", out: Path, registry: "Registry") -> None:
-    """The same where checkpoints before it were evaluated too, as the last of them."""
-    from t2t.evaluation.evaluate import select_tasks
-    from t2t.evaluation.predictions import PredictionsName
-    from t2t.evaluation.run_evaluations import copy_evaluation, evaluation_folder
-    from t2t.model.manifest import steps_of
-    from t2t.training.evaluations import Evaluations
-
-    settings = recipe.evaluation
-    step = steps_of(out)[-1]
-    evaluations = Evaluations(recipe, out, registry)
-    evaluations.evaluate(step, print)
-    evaluations.prune()
-    tasks = select_tasks(registry, settings.tasks, settings.split, lambda _: None)
-    names = [PredictionsName(task.name, settings.split) for task in tasks]
-    copy_evaluation(evaluation_folder(out, step), out, names, registry)
 
 
 def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
@@ -147,19 +142,16 @@ def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
 
 def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
-    from t2t.evaluation.evaluate import select_tasks
-    from t2t.evaluation.run_evaluations import decoding_of, is_evaluated
+    from t2t.evaluation.run_evaluations import EvaluationPlan, is_evaluated
     from t2t.files import sha256_file
     from t2t.model.manifest import TENSORS, folder_of, steps_of
 
     if not recipe.evaluation.tasks:
         return True
-    split = recipe.evaluation.split
-    tasks = select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None)
     newest = folder_of(out, steps_of(out)[-1]) / TENSORS
     if not newest.is_file():
         return False
-    return is_evaluated(out, tasks, split, sha256_file(newest), decoding_of(recipe))
+    return is_evaluated(out, EvaluationPlan.of_recipe(recipe, registry), sha256_file(newest))
 
 
 def main() -> None:

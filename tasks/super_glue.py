@@ -40,6 +40,11 @@ def record_answers(row: Row) -> list[str] | None:
     return texts_of(row, "answers") or None
 
 
+def record_entities(row: Row) -> tuple[str, ...]:
+    """The entities of a ReCoRD passage: one of them is the answer."""
+    return tuple(texts_of(row, "entities"))
+
+
 question_of = idx_part("question")
 """MultiRC's question, the group of its answers, counted over the whole split."""
 
@@ -100,6 +105,7 @@ RECORD = Task(
     source=source("record", "ReCoRD"),
     cast=record,
     label=record_answers,
+    choices=record_entities,
     metrics=(grouped_metric(deduplicated_squad, group=query_of, value=text_or_nothing),),
     # One example an answer, of 100,730 queries.
     num_examples={"train": 138854, "validation": 10000, "test": 10000},

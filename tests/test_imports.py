@@ -14,6 +14,7 @@ LAYERS = [
     ["t2t.errors"],
     [
         "t2t.files",
+        "t2t.processes",
         "t2t.progress",
         "t2t.rows",
         "t2t.objective",
@@ -51,6 +52,7 @@ LAYERS = [
     ["t2t.train"],
     ["t2t.commands"],
     ["t2t.cli"],
+    ["t2t.evaluate"],
 ]
 HEAVY = ["torch", "datasets", "transformers", "evaluate", "sklearn", "scipy", "sacrebleu", "nltk"]
 

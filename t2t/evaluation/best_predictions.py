@@ -20,7 +20,7 @@ from t2t.evaluation.best_checkpoints import (
 from t2t.evaluation.evaluate import evaluate, select_tasks
 from t2t.evaluation.predict import Report
 from t2t.evaluation.predictions import PredictionsName
-from t2t.evaluation.run_evaluations import copy_evaluation, is_evaluated
+from t2t.evaluation.run_evaluations import EvaluationPlan, copy_evaluation
 from t2t.evaluation.run_record import read_record
 from t2t.files import write_json
 from t2t.model.manifest import recorded_hash
@@ -74,14 +74,20 @@ def predict_by_best(
         by_step.setdefault(evaluation.step, []).append(name)
     found = {evaluation.step: evaluation for evaluation in chosen.values()}
     for step in sorted(by_step):
-        evaluation, folder = found[step], out / f"step-{step}"
-        names = by_step[step]
-        settings = _copied(evaluation, names, select_on, folder, registry)
-        of_step = [task for task in selected if task.name in names]
-        weights = recorded_hash(evaluation.checkpoint) or ""
-        if not is_evaluated(folder, of_step, split, weights, settings):
-            place = (split, data_dir, folder, registry)
-            evaluate(evaluation.checkpoint, names, *place, decoding=settings, report=report)
+        evaluation, folder, names = found[step], out / f"step-{step}", by_step[step]
+        plan = EvaluationPlan.of_run(run, names, split, data_dir, registry)
+        _copy(evaluation, plan, select_on, folder)
+        evaluate(
+            evaluation.checkpoint,
+            names,
+            split,
+            data_dir,
+            folder,
+            registry,
+            decoding=plan.settings,
+            score_adjust=plan.tau,
+            report=report,
+        )
     write_json(out / CHOICE_FILE, _as_json(run, chosen, split, select_on))
 
 
@@ -116,17 +122,22 @@ def _criterion(name: str, scored: Sequence[str]) -> Criterion:
     return mean_of(scored)
 
 
-def _copied(
-    evaluation: Evaluation, names: Sequence[str], split: str, out: Path, registry: Registry
-) -> dict[str, Any]:
-    """Copy what a checkpoint was chosen by into `out`; how it was decoded."""
-    folders = {name: evaluation.tasks[name].folder for name in names if name in evaluation.tasks}
-    for folder in dict.fromkeys(folders.values()):
-        files = [PredictionsName(name, split) for name, of in folders.items() if of == folder]
-        copy_evaluation(folder, out, files, registry)
-    any_folder = next(iter(folders.values()), next(iter(evaluation.tasks.values())).folder)
-    used = (read_record(any_folder / "predictions") or {}).get("decoding") or {}
-    return {name: used.get(name) for name in ("inputs_length", "max_target_length")}
+def _copy(evaluation: Evaluation, plan: EvaluationPlan, split: str, out: Path) -> None:
+    """Copy what a checkpoint was chosen by into `out`, where that is decoded as `plan` says."""
+    weights = recorded_hash(evaluation.checkpoint) or ""
+    by_folder: dict[Path, list[PredictionsName]] = {}
+    for name in plan.tasks:
+        if name in evaluation.tasks:
+            folder = evaluation.tasks[name].folder
+            by_folder.setdefault(folder, []).append(PredictionsName(name, split))
+    for folder, names in by_folder.items():
+        record = read_record(folder / "predictions")
+        if record is None or not plan.is_identity_of(record, weights):
+            raise UserError(
+                f"{folder}: was not decoded as the run's recipe says; evaluate it again with "
+                f"t2t watch {folder.parent.parent} --once --split {split} --tasks ..."
+            )
+        copy_evaluation(folder, out, names, plan.registry)
 
 
 def _as_json(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from t2t.errors import UserError, refuse
-from t2t.evaluation.predict import DecodingSettings
+from t2t.evaluation.decoding import DecodingSettings, recipe_decoding
 from t2t.model.ensemble import AnyModel, Ensemble
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5
@@ -36,7 +36,7 @@ class LoadedModel:
     sha256: str
     """Hash of the weights' files; of an ensemble, of all members' hashes in order."""
     decoding: DecodingSettings
-    """Lengths as the run's recipe has them; the defaults where there is none."""
+    """As the run's recipe has it; the defaults where there is none."""
     members: tuple["LoadedModel", ...] = ()
     """Of an ensemble, each of its models; empty for a single model."""
 
@@ -142,13 +142,8 @@ def _with_sentinels(given: Path, sentinels: int | None, rows: int) -> StoredVoca
 
 
 def _decoding(folder: Path) -> DecodingSettings:
-    """The lengths of the recipe that the checkpoint was trained by, if it lies in a run."""
+    """How the recipe that the checkpoint was trained by decodes, if it lies in a run."""
     recipe_file = folder.parent.parent / _RECIPE
     if folder.parent.name != FOLDER or not recipe_file.is_file():
         return DecodingSettings()
-    recipe = load_recipe(str(recipe_file))
-    return DecodingSettings(
-        inputs_length=recipe.data.inputs_length,
-        max_target_length=recipe.evaluation.max_target_length,
-        batch_tokens=recipe.evaluation.batch_tokens,
-    )
+    return recipe_decoding(load_recipe(str(recipe_file)))

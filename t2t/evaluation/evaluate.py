@@ -5,17 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from t2t.errors import UserError
+from t2t.evaluation.candidates import why_not_ranked
 from t2t.evaluation.checkpoints import LoadedModel, load_for_evaluation
+from t2t.evaluation.decoding import DecodingSettings
 from t2t.evaluation.includes import INCLUDED, as_recorded
-from t2t.evaluation.predict import DecodingSettings, Outputs, Report, predict
-from t2t.evaluation.predictions import Origin, PredictionsName, write_predictions
-from t2t.evaluation.run_record import RunRecord
+from t2t.evaluation.predict import Decoder, Report
+from t2t.evaluation.predictions_writer import PredictionsWriter
+from t2t.evaluation.score_adjustment import ScoreAdjust
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
+from t2t.processes import from_main
 from t2t.registry import Registry
 from t2t.sources import check_split
-from t2t.task import Examples, Task
+from t2t.task import Example, Method, Task
 
 
 def evaluate(
@@ -27,14 +31,19 @@ def evaluate(
     registry: Registry,
     *,
     vocabulary_file: Path | None = None,
-    decoding: Mapping[str, Any] | None = None,
+    decoding: DecodingSettings | Mapping[str, Any] | None = None,
+    score_adjust: ScoreAdjust | None = None,
+    accelerator: Accelerator | None = None,
     report: Report = print,
 ) -> Scores:
     """Predict a split of some tasks, write predictions/TASK.SPLIT.jsonl and score the folder.
 
     All rows are read before the model is loaded. Each predictions file is written when its
-    task is done, whole or not at all. The scores are those of every predictions file in
-    `out`, so that evaluating another split adds to them.
+    task is done, whole or not at all; what was decoded of it before a kill is kept beside it, and
+    the same call goes on from there. A file that is there already, by the same checkpoint,
+    settings and inputs, is not made again: its outputs are read anew by the task as it is now. The
+    scores are those of every predictions file in `out`, so that evaluating another split adds to
+    them.
 
     Args:
         checkpoint: a step-N folder, a run (its newest whole checkpoint) or a Hugging Face T5.
@@ -43,41 +52,77 @@ def evaluate(
             both.
         split: train, validation or test. Rows without labels are predicted, not scored.
         data_dir: folder of the official files, or None for the hub.
-        out: the folder to write.
+        out: the folder to write; of several processes one that all of them share.
         registry: the tasks there are.
         vocabulary_file: a SentencePiece model or a tokenizer's folder, where the checkpoint
             holds neither.
-        decoding: fields of `DecodingSettings` that replace the run's own, where not None.
-        report: takes progress, counts of what was cut, and the table of scores.
+        decoding: how outputs are made, in place of the run's own settings; or fields of it that
+            replace those, where not None.
+        score_adjust: how candidates' scores are adjusted before the best is taken
+            (t2t/evaluation/score_adjustment.py); None takes them as they are.
+        accelerator: the processes that share the work, all of which call this; None is this one
+            alone.
+        report: takes progress, counts of what was cut, and the table of scores; of several
+            processes the first one's is called.
 
     Raises:
         UserError: unknown tasks, a split that a task does not have, bad rows, no checkpoint,
-            or an `out` with the predictions of another one.
+            an `out` with the predictions of another one, or tasks that cannot be ranked.
         RunError: the checkpoint is damaged, or the disk refused.
     """
+    if accelerator and not accelerator.is_main_process:
+        report = _unsaid
     selected = select_tasks(registry, tasks, split, report)
     examples = {task.name: task.examples(split, data_dir) for task in selected}
     loaded = load_for_evaluation(checkpoint, vocabulary_file, report)
-    settings = loaded.decoding.replaced(**(decoding or {}))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if isinstance(decoding, DecodingSettings):
+        settings = decoding
+    else:
+        settings = loaded.decoding.replaced(**(decoding or {}))
+    methods = {task.name: _method(task, examples[task.name], settings, report) for task in selected}
+    adjustable = [task for task in selected if methods[task.name] == "rank" and task.labels]
+    if score_adjust is not None and not adjustable:
+        raise UserError("score adjustment: no task's labels are ranked; add --method rank")
+    device = _device(accelerator)
     loaded.model.to(device)
     report(
         f"{loaded.folder} on {device}: inputs of at most {settings.inputs_length} tokens, "
         f"outputs of at most {settings.max_target_length}"
     )
-    names = [PredictionsName(task.name, split) for task in selected]
-    record = RunRecord.begin(out / "predictions", _identity(loaded, settings), names)
-    for task in selected:
-        entry = {
-            "checkpoint_path": str(loaded.folder.resolve()),
-            "batch_tokens": settings.batch_tokens_on(device),
-            "data": task.source.fingerprint(split, data_dir),
-            INCLUDED: as_recorded(registry.included),
-        }
-        _evaluate_task(task, split, examples[task.name], loaded, settings, record, entry, report)
-    scores = score_directory(out, registry)
+    writer = PredictionsWriter(
+        Decoder(loaded.model, loaded.vocabulary, settings),
+        _identity(loaded, settings),
+        out / "predictions",
+        split,
+        data_dir,
+        device,
+        accelerator,
+        report,
+    )
+    with writer.begun(selected):
+        for task in selected:
+            entry = {
+                "checkpoint_path": str(loaded.folder.resolve()),
+                "batch_tokens": settings.batch_tokens_on(device),
+                "data": task.source.fingerprint(split, data_dir),
+                INCLUDED: as_recorded(registry.included),
+            }
+            adjust = score_adjust if task in adjustable else None
+            writer.write(task, examples[task.name], methods[task.name], adjust, entry)
+        scores = from_main(accelerator, lambda: score_directory(out, registry))
     report(scores_table(scores))
     return scores
+
+
+def _unsaid(line: str) -> None:
+    """What the first process says for all."""
+
+
+def _device(accelerator: Accelerator | None) -> torch.device:
+    if accelerator:
+        device: torch.device = accelerator.device
+        return device
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def select_tasks(
@@ -113,55 +158,17 @@ def select_tasks(
     return list(selected.values())
 
 
-def _evaluate_task(
-    task: Task,
-    split: str,
-    examples: Examples,
-    loaded: LoadedModel,
-    settings: DecodingSettings,
-    record: RunRecord,
-    entry: Mapping[str, Any],
-    report: Report,
-) -> None:
-    """Predict one task, write its file and put it on record."""
-    outputs = predict(
-        loaded.model,
-        loaded.vocabulary,
-        examples,
-        settings,
-        keep_last=task.trimming == "keep_last",
-        name=task.name,
-        report=report,
-    )
-    _report_cuts(task, outputs, settings, report)
-    if examples.num_empty_rows:
-        report(f"{task.name}: {examples.num_empty_rows} rows of {split} give no example")
-    path = record.folder / PredictionsName(task.name, split).file_name
-    pairs = zip(examples, outputs.texts, strict=True)
-    predictions = [task.prediction(example, text) for example, text in pairs]
-    write_predictions(path, predictions, Origin.of(task))
-    counts = {
-        "examples": len(examples),
-        "rows_without_example": examples.num_empty_rows,
-        "truncated_inputs": outputs.num_truncated_inputs,
-        "unfinished_outputs": outputs.num_unfinished,
-    }
-    stamp = {"protocol": task.protocol, "task_version": task.version}
-    record.add(path, {**stamp, **entry, **counts})
-
-
-def _report_cuts(task: Task, outputs: Outputs, settings: DecodingSettings, report: Report) -> None:
-    total = len(outputs.texts)
-    if outputs.num_truncated_inputs:
-        report(
-            f"{task.name}: {outputs.num_truncated_inputs} of {total} inputs were cut to "
-            f"{settings.inputs_length} tokens"
-        )
-    if outputs.num_unfinished:
-        report(
-            f"{task.name}: {outputs.num_unfinished} of {total} outputs did not end within "
-            f"{settings.max_target_length} tokens"
-        )
+def _method(
+    task: Task, examples: Sequence[Example], settings: DecodingSettings, report: Report
+) -> Method:
+    """How a task's outputs are made; one that cannot be ranked is generated, and that is said."""
+    if settings.method_of(task) == "generate":
+        return "generate"
+    reason = why_not_ranked(task, examples)
+    if reason is None:
+        return "rank"
+    report(f"{task.name}: generated, for it cannot be ranked: {reason}")
+    return "generate"
 
 
 def _identity(loaded: LoadedModel, settings: DecodingSettings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Examples to output texts: decoding in batches of examples of like length.
+"""Batches to output texts: generated token by token, or chosen among candidates.
 
 By default what T5 does when it evaluates a classification or answering task: the most probable
 token at each step, up to the end-of-sequence token. For translation and summaries the paper
@@ -7,179 +7,185 @@ searches with 4 beams. Whatever is cut short on the way is counted.
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
 import torch
+from accelerate import Accelerator
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from t2t.errors import RunError, UserError
+from t2t.errors import RunError
+from t2t.evaluation.batches import Batches, Candidate, Ids
+from t2t.evaluation.decoding import DecodingSettings
+from t2t.evaluation.journal import Journal, MemoryJournal, Output
 from t2t.model.beam_search import BeamSettings, beam_search
 from t2t.model.ensemble import AnyModel
-from t2t.model.generation import greedy
+from t2t.model.generation import Generated, greedy_scored
+from t2t.model.target_scores import score_targets
 from t2t.special_ids import EOS_ID, PAD_ID
-from t2t.task import Example
+from t2t.task import Decoded
 from t2t.vocabulary import Vocabulary
 
 Report = Callable[[str], None]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodingSettings:
-    """How outputs are generated."""
-
-    inputs_length: int = 512
-    """Longest input in tokens, EOS included; what is longer is cut and counted."""
-    max_target_length: int = 128
-    """Longest output in tokens, EOS included."""
-    batch_tokens: int | None = None
-    """Rows of a batch times the longer of their padded inputs and `max_target_length` (of all
-    beams), for whose keys and values memory is taken; None takes 4,096 on a CPU and 32,768
-    elsewhere. A batch holds at least one example."""
-    beams: BeamSettings | None = None
-    """How beams are searched; None is greedy decoding."""
-
-    @property
-    def output_slots(self) -> int:
-        """Tokens of an example's outputs that memory is taken for."""
-        return self.max_target_length * (self.beams.beams if self.beams else 1)
-
-    def replaced(self, **values: Any) -> "DecodingSettings":
-        """These settings with those that are given, and are not None, in their places."""
-        given = {name: value for name, value in values.items() if value is not None}
-        return replace(self, **given)
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the outputs, as JSON values."""
-        lengths = {
-            "inputs_length": self.inputs_length,
-            "max_target_length": self.max_target_length,
-        }
-        if self.beams is None:
-            return {"method": "greedy", **lengths}
-        return {"method": "beam", **asdict(self.beams), **lengths}
-
-    def batch_tokens_on(self, device: torch.device) -> int:
-        """`batch_tokens`, or the device's own number."""
-        # On a CPU the score matrices of larger batches are mapped and unmapped by the system at
-        # every layer: at 16,384 tokens that costs half as much again as the decoding.
-        return self.batch_tokens or (4096 if device.type == "cpu" else 32768)
-
-
-def beam_settings(beams: int, length_penalty: float | None) -> BeamSettings | None:
-    """The settings of the command line: 1 beam is greedy decoding, the penalty's rule T5's.
-
-    Raises:
-        UserError: a length penalty without beams, which nothing would read.
-    """
-    if beams > 1:
-        default = BeamSettings(beams=beams)
-        return (
-            default if length_penalty is None else replace(default, length_penalty=length_penalty)
-        )
-    if length_penalty is not None:
-        raise UserError("--length-penalty: it ranks beams, and there is one; add --beams 4")
-    return None
+# What batches of another make-up, or another machine, round otherwise is not worth a digit.
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
-    """The outputs of a list of examples, in its order."""
+class Decoder:
+    """A model that is ready to decode, with all that this takes."""
 
-    texts: list[str]
-    num_truncated_inputs: int
-    """Inputs that were longer than `inputs_length`."""
-    num_unfinished: int
-    """Outputs that had no EOS within `max_target_length`, and so may be cut short."""
+    model: AnyModel
+    vocabulary: Vocabulary
+    settings: DecodingSettings
+
+    def outputs(self, batches: Batches, rows: Sequence[int]) -> list[Output]:
+        """The outputs of some rows, decoded together.
+
+        Raises:
+            RunError: the device's memory is too small for them.
+        """
+        device = next(self.model.parameters()).device
+        inputs = _padded([batches.inputs[row] for row in rows]).to(device)
+        try:
+            if batches.candidates:
+                decoded = self._ranked(inputs, [batches.candidates[row] for row in rows])
+            else:
+                decoded = self._generated(inputs)
+        except torch.OutOfMemoryError as error:
+            raise RunError(
+                f"out of memory while decoding {inputs.shape[0]} inputs of {inputs.shape[1]} "
+                f"tokens; lower batch_tokens, now {self.settings.batch_tokens_on(device)}"
+            ) from error
+        return decoded
+
+    def _generated(self, inputs: Tensor) -> list[Output]:
+        """The most probable text of each row of ids, as far as the search finds it."""
+        arguments = (self.model, inputs, (inputs != PAD_ID).int(), self.settings.max_target_length)
+        if self.settings.beams is None or self.settings.is_greedy:
+            found = greedy_scored(*arguments)
+        else:
+            found = _best_beam(*arguments, self.settings.beams)
+        rows = zip(found.ids.tolist(), found.log_probabilities.tolist(), strict=True)
+        return [self._output(ids, log_probability) for ids, log_probability in rows]
+
+    def _output(self, ids: list[int], log_probability: float) -> Output:
+        is_finished = EOS_ID in ids
+        length = ids.index(EOS_ID) + 1 if is_finished else len(ids)
+        decoded = Decoded(output_tokens=length, log_probability=round(log_probability, _DIGITS))
+        return Output(self.vocabulary.decode(ids), decoded, is_finished)
+
+    def _ranked(self, inputs: Tensor, candidates: Sequence[Sequence[Candidate]]) -> list[Output]:
+        """The most probable candidate of each row of ids."""
+        ids = [[candidate.ids for candidate in row] for row in candidates]
+        found = score_targets(self.model, inputs, (inputs != PAD_ID).int(), ids)
+        scores = found.log_probabilities
+        if self.settings.length_normalized:
+            scores = scores / found.num_tokens.clamp(min=1)
+        return [_best(row, of_row) for row, of_row in zip(candidates, scores.tolist(), strict=True)]
+
+
+def _best_beam(
+    model: AnyModel, inputs: Tensor, segments: Tensor, max_length: int, settings: BeamSettings
+) -> Generated:
+    """The best sequence of each row, and its log-probability without the length penalty."""
+    found = beam_search(model, inputs, segments, max_length, settings)
+    ids = found.ids[:, 0]
+    ends = (ids == EOS_ID).int()
+    lengths = torch.where(ends.any(1), ends.argmax(1) + 1, ids.shape[1]).tolist()
+    divisors = torch.tensor([settings.divisor(length) for length in lengths])
+    return Generated(ids, found.scores[:, 0].cpu() * divisors)
+
+
+def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> Output:
+    """The first of the most probable candidates, with the scores of all."""
+    by_text = {
+        candidate.text: round(score, _DIGITS)
+        for candidate, score in zip(candidates, scores, strict=False)
+    }
+    best = max(candidates, key=lambda candidate: by_text[candidate.text])
+    decoded = Decoded(
+        output_tokens=len(best.ids), log_probability=by_text[best.text], scores=by_text
+    )
+    return Output(best.text, decoded)
 
 
 def predict(
-    model: AnyModel,
-    vocabulary: Vocabulary,
-    examples: Sequence[Example],
-    settings: DecodingSettings,
+    decoder: Decoder,
+    batches: Batches,
     *,
-    keep_last: bool = False,
+    journal: Journal | None = None,
+    accelerator: Accelerator | None = None,
     name: str = "predict",
     report: Report = print,
-) -> Outputs:
-    """Generate an output for each example, on the device that holds the model.
+) -> list[Output]:
+    """The output of each example, in the order of the examples.
 
-    Batches are formed by length; the order of the result is that of `examples`.
+    Every process decodes its share of the batches that are not done yet, and gets the outputs of
+    all.
 
     Args:
-        model: the model.
-        vocabulary: the vocabulary it was trained with.
-        examples: what to decode; targets are not looked at.
-        settings: lengths and batch size.
-        keep_last: the last token of inputs that are cut is kept, such as a sentinel.
+        decoder: model, vocabulary and settings; on the device that holds the model.
+        batches: what to decode.
+        journal: what is done already, and where outputs are kept; of several processes one that
+            all of them read. In memory where it is None.
+        accelerator: the processes that share the work; None is this one alone.
         name: what the progress lines are about.
         report: takes progress lines where standard error is no terminal.
 
     Raises:
-        RunError: the device's memory is too small for the batches.
+        RunError: the device's memory is too small for the batches, the disk refused, or outputs
+            of a process did not arrive.
     """
-    inputs, num_truncated = _encode(vocabulary, examples, settings.inputs_length, keep_last)
-    device = next(model.parameters()).device
-    texts = [""] * len(inputs)
-    num_unfinished = 0
-    with _progress(name, len(inputs), report) as advance:
-        batch_tokens = settings.batch_tokens_on(device)
-        lengths = [max(len(ids), settings.output_slots) for ids in inputs]
-        for rows in batches_by_length(lengths, batch_tokens):
-            padded = _padded([inputs[row] for row in rows]).to(device)
-            decoded = _decoded(model, padded, settings)
-            for row, ids in zip(rows, decoded.tolist(), strict=True):
-                texts[row] = vocabulary.decode(ids)
-                num_unfinished += EOS_ID not in ids
-            advance(len(rows))
-    return Outputs(texts, num_truncated, num_unfinished)
+    journal = journal or MemoryJournal()
+    done = journal.done()
+    if done:
+        num_done = sum(len(batches.rows[batch]) for batch in done)
+        report(f"{name}: {num_done} of {len(batches.inputs)} examples were decoded before")
+    if accelerator:
+        # Nobody writes before all have read what is done: else their shares would overlap.
+        accelerator.wait_for_everyone()
+    rank, count = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
+    left = [number for number in range(len(batches.rows)) if number not in done]
+    total = sum(len(batches.rows[number]) for number in left[rank::count])
+    shown = _progress(name, total * count, report) if rank == 0 else nullcontext(_unseen)
+    with shown as advance:
+        for number in left[rank::count]:
+            rows = batches.rows[number]
+            journal.add(number, decoder.outputs(batches, rows))
+            advance(len(rows) * count)
+    if accelerator:
+        accelerator.wait_for_everyone()
+    return _in_order(batches, journal.done(), name)
 
 
-def _decoded(model: AnyModel, padded: Tensor, settings: DecodingSettings) -> Tensor:
-    batch = (model, padded, (padded != PAD_ID).int(), settings.max_target_length)
-    try:
-        if settings.beams is None:
-            return greedy(*batch)
-        return beam_search(*batch, settings.beams).ids[:, 0]
-    except torch.OutOfMemoryError as error:
+def _in_order(batches: Batches, done: dict[int, list[Output]], name: str) -> list[Output]:
+    """The outputs of all batches by the number of their example, each once."""
+    missing = len(batches.rows) - len(done)
+    if missing:
         raise RunError(
-            f"out of memory while decoding {padded.shape[0]} inputs of {padded.shape[1]} tokens; "
-            f"lower batch_tokens, now {settings.batch_tokens_on(padded.device)}"
-        ) from error
+            f"{name}: {missing} of {len(batches.rows)} batches were decoded by other processes "
+            "and are not to be seen here; the output folder must be one that all processes share"
+        )
+    by_row = {
+        row: output
+        for number, rows in enumerate(batches.rows)
+        for row, output in zip(rows, done[number], strict=True)
+    }
+    return [by_row[row] for row in range(len(batches.inputs))]
 
 
-def batches_by_length(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Row numbers in batches, the longest first, so that too large a batch fails early.
-
-    Rows times the longest length stays within `batch_tokens`, but for single rows.
-    """
-    order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    start = 0
-    while start < len(order):
-        size = max(1, batch_tokens // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
-
-
-def _encode(
-    vocabulary: Vocabulary, examples: Sequence[Example], limit: int, keep_last: bool
-) -> tuple[list[list[int]], int]:
-    """Input ids with EOS, at most `limit` of them, and how many examples were cut for it."""
-    encoded = vocabulary.encode_batch([example.inputs for example in examples])
-    num_truncated = sum(len(ids) + 1 > limit for ids in encoded)
-    if keep_last and limit > 1:
-        encoded = [ids if len(ids) < limit else [*ids[: limit - 2], ids[-1]] for ids in encoded]
-    return [[*ids[: limit - 1], EOS_ID] for ids in encoded], num_truncated
-
-
-def _padded(rows: Sequence[Sequence[int]]) -> Tensor:
+def _padded(rows: Sequence[Ids]) -> Tensor:
     """Ids [rows, longest], padded at the end."""
     width = max(map(len, rows))
     return torch.tensor([[*row, *[PAD_ID] * (width - len(row))] for row in rows])
+
+
+def _unseen(count: int) -> None:
+    """Progress that the first process tells for all."""
 
 
 @contextmanager
@@ -194,7 +200,7 @@ def _progress(name: str, total: int, report: Report) -> Iterator[Callable[[int],
 
     def advance(count: int) -> None:
         nonlocal done
-        before, done = done, done + count
+        before, done = done, min(done + count, total)
         if total and done * 10 // total > before * 10 // total:
             report(f"{name}: {done} of {total} examples")
 

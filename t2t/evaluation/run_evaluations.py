@@ -15,18 +15,25 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch.distributed as dist
+from accelerate import Accelerator
+
 from t2t.config import Recipe
 from t2t.errors import RunError
+from t2t.evaluation.decoding import DecodingSettings, recipe_decoding
 from t2t.evaluation.evaluate import evaluate, select_tasks
 from t2t.evaluation.predict import Report
 from t2t.evaluation.predictions import PredictionsName
-from t2t.evaluation.run_record import RunRecord, read_record
+from t2t.evaluation.run_record import RunRecord, is_recorded, read_record
 from t2t.evaluation.scoring import Scores, score_directory, scored_checkpoints
-from t2t.files import sha256_file, write_bytes
+from t2t.files import write_bytes
 from t2t.model.manifest import folder_of, recorded_hash
+from t2t.processes import from_main
+from t2t.recipe_files import load_recipe
 from t2t.registry import Registry
 from t2t.task import Task
 
@@ -34,6 +41,7 @@ FOLDER = "evaluations"
 STOPPED_FILE = "stopped_early.json"
 """Beside the run: that it ended before its last step, and why."""
 LOCK_FILE = ".lock"
+_RECIPE = "recipe.yaml"
 _NAME = re.compile(r"step-([1-9][0-9]*)")
 _STALE = ".stale"
 
@@ -64,92 +72,141 @@ def stopped_step(run: Path) -> int | None:
     return step if isinstance(step, int) else None
 
 
-def decoding_of(recipe: Recipe) -> dict[str, int | None]:
-    """How a recipe's outputs are generated: by this recipe, not by the one that a run keeps."""
-    return {
-        "inputs_length": recipe.data.inputs_length,
-        "max_target_length": recipe.evaluation.max_target_length,
-        "batch_tokens": recipe.evaluation.batch_tokens,
-    }
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """What checkpoints are evaluated on, and how; the fields are arguments of `evaluate`."""
+
+    tasks: Sequence[str]
+    split: str
+    data_dir: Path | None
+    registry: Registry
+    settings: DecodingSettings
+    tau: float | None = None
+    """Of the score adjustment."""
+
+    @classmethod
+    def of_recipe(cls, recipe: Recipe, registry: Registry) -> "EvaluationPlan":
+        """What a recipe says, whatever the one that a run keeps says."""
+        return cls(
+            recipe.evaluation.tasks,
+            recipe.evaluation.split,
+            recipe.data_dir(),
+            registry,
+            recipe_decoding(recipe),
+            recipe.evaluation.score_adjust.tau if recipe.evaluation.score_adjust else None,
+        )
+
+    @classmethod
+    def of_run(
+        cls,
+        run: Path,
+        tasks: Sequence[str],
+        split: str,
+        data_dir: Path | None,
+        registry: Registry,
+    ) -> "EvaluationPlan":
+        """Other tasks or another split, decoded as a run's own evaluations are."""
+        if not (run / _RECIPE).is_file():
+            return cls(tasks, split, data_dir, registry, DecodingSettings())
+        own = cls.of_recipe(load_recipe(str(run / _RECIPE)), registry)
+        return cls(tasks, split, data_dir, registry, own.settings, own.tau)
+
+    def selected(self) -> list[Task]:
+        """The tasks that have the split.
+
+        Raises:
+            UserError: as for `evaluate`.
+        """
+        return select_tasks(self.registry, self.tasks, self.split, lambda _: None)
+
+    def is_identity_of(self, record: Mapping[str, Any], weights: str) -> bool:
+        """Whether a record is of predictions of these weights, decoded so."""
+        decoding = self.settings.identity()
+        return record.get("checkpoint") == weights and record.get("decoding") == decoding
 
 
-def is_evaluated(
-    folder: Path,
-    tasks: Sequence[Task],
-    split: str,
-    weights: str,
-    decoding: Mapping[str, Any],
-) -> bool:
-    """Whether a folder holds predictions and scores of these weights, decoded so.
+def is_evaluated(folder: Path, plan: EvaluationPlan, weights: str) -> bool:
+    """Whether a folder holds all predictions of a plan, by these weights, and their scores.
 
     Args:
         folder: what `evaluate` wrote.
-        tasks: of which there must be predictions, as they were written, and scores.
-        split: of these examples.
+        plan: what there must be.
         weights: the hash of the model's weights.
-        decoding: as given to `evaluate`; of it, the lengths decide.
     """
     record = read_record(folder / "predictions")
-    if record is None or record.get("checkpoint") != weights or not _same(record, decoding):
+    if record is None or not plan.is_identity_of(record, weights):
         return False
-    scored = scored_checkpoints(folder, split)
-    for task in tasks:
-        path = folder / "predictions" / PredictionsName(task.name, split).file_name
-        entry = record["files"].get(path.name, {})
-        if not path.is_file() or entry.get("sha256") != sha256_file(path):
+    scored = scored_checkpoints(folder, plan.split)
+    for task in plan.selected():
+        name = PredictionsName(task.name, plan.split).file_name
+        if not is_recorded(folder / "predictions", name) or scored.get(task.name) != weights:
             return False
-        if scored.get(task.name) != weights:
+        if not plan.settings.may_have_made(task, record["files"][name], plan.tau):
             return False
     return True
-
-
-def _same(record: Mapping[str, Any], decoding: Mapping[str, Any]) -> bool:
-    """Whether outputs were decoded with these lengths; those that are None may be any."""
-    used = record.get("decoding") or {}
-    lengths = {name: decoding.get(name) for name in ("inputs_length", "max_target_length")}
-    return all(used.get(name) == value for name, value in lengths.items() if value is not None)
 
 
 def evaluate_step(
     run: Path,
     step: int,
-    tasks: Sequence[str],
-    split: str,
-    data_dir: Path | None,
-    registry: Registry,
-    decoding: Mapping[str, Any],
+    plan: EvaluationPlan,
     *,
     wait: bool,
+    accelerator: Accelerator | None = None,
+    group: dist.ProcessGroup | None = None,
     report: Report = print,
 ) -> bool:
     """Evaluate the checkpoint of a step into its folder; whether there was anything to do.
 
-    What was begun is finished, and what was made of another checkpoint of the same step, or with
-    other lengths, is replaced.
+    What was begun is finished, and what was made of another checkpoint of the same step, or
+    decoded otherwise, is replaced.
 
     Args:
         run: the run's folder.
         step: whose checkpoint is evaluated.
-        tasks: as for `evaluate`, like `split`, `data_dir`, `registry`, `decoding` and `report`.
+        plan: on what, and how.
         wait: for another process that evaluates this step; else that is `Busy`.
+        accelerator: the processes that share the work, all of which call this; None is this one
+            alone.
+        group: in which the other processes wait while the first one waits (`patient_group`).
+        report: takes what `evaluate` reports.
 
     Raises:
-        Busy: see `wait`.
+        Busy: see `wait`, where this process is alone.
         UserError: as for `evaluate`.
         RunError: the checkpoint is damaged or no longer there, or the disk refused.
     """
-    checkpoint, folder = folder_of(run, step), evaluation_folder(run, step)
-    selected = select_tasks(registry, tasks, split, lambda _: None)
-    with _claimed(run, step, wait=wait):
-        weights = recorded_hash(checkpoint)
-        if weights is None:
-            raise RunError(f"{checkpoint}: no longer there, or damaged")
-        if is_evaluated(folder, selected, split, weights, decoding):
+    with contextlib.ExitStack() as stack:
+
+        def has_work() -> bool:
+            stack.enter_context(_claimed(run, step, wait=wait))
+            return _is_left(run, step, plan, report)
+
+        if not from_main(accelerator, has_work, group):
             return False
-        _discard_stale(folder, weights, decoding, report)
         evaluate(
-            checkpoint, tasks, split, data_dir, folder, registry, decoding=decoding, report=report
+            folder_of(run, step),
+            plan.tasks,
+            plan.split,
+            plan.data_dir,
+            evaluation_folder(run, step),
+            plan.registry,
+            decoding=plan.settings,
+            score_adjust=plan.tau,
+            accelerator=accelerator,
+            report=report,
         )
+    return True
+
+
+def _is_left(run: Path, step: int, plan: EvaluationPlan, report: Report) -> bool:
+    """Whether a checkpoint is to be evaluated; what stands in the way of that is removed."""
+    folder, weights = evaluation_folder(run, step), recorded_hash(folder_of(run, step))
+    if weights is None:
+        raise RunError(f"{folder_of(run, step)}: no longer there, or damaged")
+    if is_evaluated(folder, plan, weights):
+        return False
+    _discard_stale(folder, plan, weights, report)
     return True
 
 
@@ -176,17 +233,17 @@ def _claimed(run: Path, step: int, *, wait: bool) -> Iterator[None]:
         yield
 
 
-def _discard_stale(folder: Path, weights: str, decoding: Mapping[str, Any], report: Report) -> None:
-    """Remove an evaluation of other weights or lengths, with which nothing new can be mixed."""
+def _discard_stale(folder: Path, plan: EvaluationPlan, weights: str, report: Report) -> None:
+    """Remove an evaluation of other weights or settings, with which nothing new can be mixed."""
     stale = folder.with_name(f"{folder.name}{_STALE}")
     shutil.rmtree(stale, ignore_errors=True)
     if not folder.is_dir():
         return
     record = read_record(folder / "predictions")
-    if record is not None and record.get("checkpoint") == weights and _same(record, decoding):
+    if record is not None and plan.is_identity_of(record, weights):
         return
     if record is not None:
-        report(f"{folder}: of other weights or lengths; evaluated again")
+        report(f"{folder}: of other weights or settings; evaluated again")
     # By a rename, so that a kill half-way leaves no part of it under its name.
     os.rename(folder, stale)
     shutil.rmtree(stale, ignore_errors=True)

@@ -48,6 +48,24 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     return record if is_record else None
 
 
+def is_recorded(folder: Path, file_name: str) -> bool:
+    """Whether a predictions file is there just as the record in its folder describes it."""
+    record = read_record(folder) or {}
+    return _is_as_recorded(folder / file_name, record.get("files", {}).get(file_name))
+
+
+def _is_as_recorded(path: Path, entry: Any) -> bool:
+    is_entry = isinstance(entry, dict) and path.is_file()
+    return is_entry and bool(entry.get("sha256") == sha256_file(path))
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a path that no folder can be made at, before anything is made."""
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise UserError(f"{part}: is no folder, so predictions cannot be written there")
+
+
 @dataclass(slots=True)
 class RunRecord:
     """The record of a predictions folder while it is being written."""
@@ -70,9 +88,7 @@ class RunRecord:
             UserError: the folder holds other files that came from another checkpoint, from
                 other settings, or from nowhere known.
         """
-        for part in (folder, *folder.parents):
-            if part.exists() and not part.is_dir():
-                raise UserError(f"{part}: is no folder, so predictions cannot be written there")
+        check_folder(folder)
         replaced = {name.file_name for name in names}
         recorded = read_record(folder) or {}
         same = {key: recorded.get(key) for key in identity} == dict(identity)
@@ -90,6 +106,13 @@ class RunRecord:
         record = cls(folder, identity, dict(files))
         record._write()
         return record
+
+    def is_finished(self, path: Path, made_by: Mapping[str, Any]) -> bool:
+        """Whether a predictions file is there that was made like this, and has not changed."""
+        entry = self.files.get(path.name, {})
+        if not _is_as_recorded(path, entry):
+            return False
+        return {key: entry.get(key) for key in made_by} == dict(made_by)
 
     def add(self, path: Path, entry: Mapping[str, Any]) -> None:
         """Record a predictions file that was just written, with its hash."""

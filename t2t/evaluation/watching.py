@@ -1,15 +1,14 @@
 """Evaluating the checkpoints of a run as they appear, from a process beside its training."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from t2t.errors import T2TError, UserError
 from t2t.evaluation.evaluate import select_tasks
 from t2t.evaluation.predict import Report
-from t2t.evaluation.run_evaluations import Busy, decoding_of, evaluate_step, stopped_step
+from t2t.evaluation.run_evaluations import Busy, EvaluationPlan, evaluate_step, stopped_step
 from t2t.model.manifest import FOLDER, folder_of, recorded_hash, steps_of, verify
 from t2t.recipe_files import load_recipe
 from t2t.registry import Registry
@@ -100,17 +99,7 @@ class Watch:
         checkpoint = folder_of(self.run, step)
         weights = recorded_hash(checkpoint)
         try:
-            evaluate_step(
-                self.run,
-                step,
-                self.tasks,
-                self.split,
-                self.data_dir,
-                self.registry,
-                self._decoding(),
-                wait=False,
-                report=self.report,
-            )
+            evaluate_step(self.run, step, self._plan(), wait=False, report=self.report)
         except Busy:
             self._busy.add(step)
             return
@@ -124,12 +113,8 @@ class Watch:
             self.report(f"step-{step} is passed over: {reason}")
         self._passed.add((step, weights))
 
-    def _decoding(self) -> Mapping[str, Any]:
-        """As the run's own evaluations, which these are put beside."""
-        recipe_file = self.run / _RECIPE
-        if not recipe_file.is_file():
-            return {}
-        return decoding_of(load_recipe(str(recipe_file)))
+    def _plan(self) -> EvaluationPlan:
+        return EvaluationPlan.of_run(self.run, self.tasks, self.split, self.data_dir, self.registry)
 
     def _is_finished(self) -> bool:
         """Whether training has made its last step."""

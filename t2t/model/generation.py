@@ -1,6 +1,7 @@
 """Generation a token at a time: the likeliest one, or one drawn at random."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,15 @@ EOS_ID = 1
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """(logits [rows, vocabulary], row numbers, position) -> ids [rows]."""
+
+
+class Generated(NamedTuple):
+    """What was generated for each row."""
+
+    ids: Tensor
+    """int64 [batch, at most max_length], EOS included where one came, 0 after it."""
+    log_probabilities: Tensor
+    """float32 [batch]: of these tokens after the inputs, EOS included."""
 
 
 def greedy(
@@ -40,11 +50,29 @@ def greedy(
         one came, 0 after it.
     """
 
-    def choose(logits: Tensor, rows: Tensor, position: int) -> Tensor:
-        # In float32, because argmax of bfloat16 is several times slower on a CPU.
-        return logits.float().max(-1).indices
+    return _generate(model, inputs, input_segments, max_length, _likeliest, compile=compile).ids
 
-    return _generate(model, inputs, input_segments, max_length, choose, compile=compile)
+
+def greedy_scored(
+    model: AnyModel,
+    inputs: Tensor,
+    input_segments: Tensor,
+    max_length: int,
+    *,
+    compile: bool = False,
+) -> Generated:
+    """What `greedy` gives, and how probable it is.
+
+    The arguments are those of `greedy`.
+    """
+    return _generate(
+        model, inputs, input_segments, max_length, _likeliest, compile=compile, scored=True
+    )
+
+
+def _likeliest(logits: Tensor, rows: Tensor, position: int) -> Tensor:
+    # In float32, because argmax of bfloat16 is several times slower on a CPU.
+    return logits.float().max(-1).indices
 
 
 def sample(
@@ -69,7 +97,7 @@ def sample(
     """
     check_row_keys(row_keys, len(inputs))
     sampler = Sampler(settings, row_keys, max_length, inputs.device)
-    return _generate(model, inputs, input_segments, max_length, sampler, compile=compile)
+    return _generate(model, inputs, input_segments, max_length, sampler, compile=compile).ids
 
 
 def _generate(
@@ -80,20 +108,41 @@ def _generate(
     choose: Choose,
     *,
     compile: bool,
-) -> Tensor:
+    scored: bool = False,
+) -> Generated:
     num_rows = len(inputs)
     output = torch.zeros(num_rows, max_length, dtype=torch.long, device=inputs.device)
+    sums = torch.zeros(num_rows, device=inputs.device)
     if num_rows == 0 or max_length == 0:
-        return output[:, :0]
+        return Generated(output[:, :0], sums)
     if compile:
         inputs, input_segments = pad_to_few_shapes(inputs, input_segments)
     with evaluating(model):
         decoder = new_decoder(model, inputs, input_segments, max_length, compile=compile)
-        return _run(decoder, output, choose, padding=len(inputs) - num_rows, drop=not compile)
+        ids = _run(
+            decoder,
+            output,
+            choose,
+            sums if scored else None,
+            padding=len(inputs) - num_rows,
+            drop=not compile,
+        )
+    return Generated(ids, sums)
 
 
-def _run(decoder: Decoder, output: Tensor, choose: Choose, *, padding: int, drop: bool) -> Tensor:
-    """Fill `output` [rows, max length]; `padding` rows behind are read with the others."""
+def _run(
+    decoder: Decoder,
+    output: Tensor,
+    choose: Choose,
+    sums: Tensor | None,
+    *,
+    padding: int,
+    drop: bool,
+) -> Tensor:
+    """Fill `output` [rows, max length]; `padding` rows behind are read with the others.
+
+    To `sums` [rows], where given, the log-probabilities of the tokens are added.
+    """
     num_rows, max_length = output.shape
     rows = torch.arange(num_rows, device=output.device)
     ids = torch.full((num_rows,), START_ID, device=output.device)
@@ -103,6 +152,8 @@ def _run(decoder: Decoder, output: Tensor, choose: Choose, *, padding: int, drop
         # A finished row gets 0 until it is dropped.
         ids = choose(logits, rows, position) * open_rows
         output[rows, position] = ids
+        if sums is not None:
+            sums[rows] += log_probabilities(logits, ids) * open_rows
         open_rows &= ids != EOS_ID
         num_open = int(open_rows.sum())
         if num_open == 0:
@@ -113,6 +164,12 @@ def _run(decoder: Decoder, output: Tensor, choose: Choose, *, padding: int, drop
             decoder.keep(kept)
             rows, ids, open_rows = rows[kept], ids[kept], open_rows[kept]
     return output
+
+
+def log_probabilities(logits: Tensor, ids: Tensor) -> Tensor:
+    """float32 [rows]: of a token each, by logits [rows, vocabulary]."""
+    logits = logits.float()
+    return logits.gather(-1, ids[:, None]).squeeze(-1) - logits.logsumexp(-1)
 
 
 def pad_to_few_shapes(inputs: Tensor, input_segments: Tensor) -> tuple[Tensor, Tensor]:

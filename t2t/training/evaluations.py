@@ -24,13 +24,19 @@ from t2t.evaluation.best_checkpoints import (
     mean_of,
     read_evaluations,
 )
-from t2t.evaluation.evaluate import select_tasks
-from t2t.evaluation.run_evaluations import STOPPED_FILE, decoding_of, evaluate_step
+from t2t.evaluation.predictions import PredictionsName
+from t2t.evaluation.run_evaluations import (
+    STOPPED_FILE,
+    EvaluationPlan,
+    copy_evaluation,
+    evaluate_step,
+    evaluation_folder,
+)
 from t2t.files import write_json
+from t2t.processes import from_main
 from t2t.registry import Registry
 from t2t.training import checkpoint
 from t2t.training.early_stopping import Gain, last_gain
-from t2t.training.processes import from_main
 from t2t.training.stopping import StopRequest
 
 Report = Callable[[str], None]
@@ -45,10 +51,13 @@ class Evaluations:
     registry: Registry
 
     @cached_property
+    def plan(self) -> EvaluationPlan:
+        """What is evaluated, and how."""
+        return EvaluationPlan.of_recipe(self.recipe, self.registry)
+
+    @cached_property
     def _tasks(self) -> list[str]:
-        settings = self.recipe.evaluation
-        tasks = select_tasks(self.registry, settings.tasks, settings.split, lambda _: None)
-        return [task.name for task in tasks]
+        return [task.name for task in self.plan.selected()]
 
     @cached_property
     def _criterion(self) -> Criterion:
@@ -62,29 +71,41 @@ class Evaluations:
         every = self.recipe.evaluation.every
         return every is not None and 0 < step < self.recipe.train.steps and step % every == 0
 
-    def evaluate(self, step: int, report: Report) -> None:
-        """Evaluate the checkpoint of a step, or finish that.
+    def evaluate(
+        self,
+        step: int,
+        accelerator: Accelerator,
+        report: Report,
+        group: dist.ProcessGroup | None = None,
+    ) -> None:
+        """Evaluate the checkpoint of a step, or finish that, all processes together.
+
+        Args:
+            step: whose checkpoint it is.
+            accelerator: the processes.
+            report: takes what `evaluate` reports.
+            group: in which processes wait for the first, if that has to wait.
 
         Raises:
             UserError: as for `evaluate`.
             RunError: the disk refused, or the device's memory is too small.
         """
-        settings = self.recipe.evaluation
-        evaluate_step(
-            self.run,
-            step,
-            settings.tasks,
-            settings.split,
-            self.recipe.data_dir(),
-            self.registry,
-            decoding_of(self.recipe),
-            wait=True,
-            report=report,
-        )
+        together = {"accelerator": accelerator, "group": group}
+        evaluate_step(self.run, step, self.plan, wait=True, report=report, **together)
         # Training has the whole device again.
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def copy_last(self, step: int) -> None:
+        """Make the evaluation of the last step the run's own.
+
+        Raises:
+            UserError: the run's folder holds predictions of another checkpoint that stay.
+            RunError: the disk refused.
+        """
+        names = [PredictionsName(name, self.plan.split) for name in self._tasks]
+        copy_evaluation(evaluation_folder(self.run, step), self.run, names, self.registry)
 
     def best_steps(self) -> set[int]:
         """The steps whose checkpoints are kept because they are the best for something."""
@@ -161,7 +182,7 @@ def _words(gain: Gain) -> str:
 
 @dataclass
 class EvaluationsBetweenSteps:
-    """The same as every process of a run sees it: the first evaluates, the others wait."""
+    """The same between the steps of a run, whose processes all take part."""
 
     evaluations: Evaluations
     accelerator: Accelerator
@@ -180,11 +201,12 @@ class EvaluationsBetweenSteps:
         """
         if not self.evaluations.is_due(step):
             return False
-        return from_main(self.accelerator, lambda: self._evaluated(step, stop, report), self.group)
-
-    def _evaluated(self, step: int, stop: StopRequest, report: Report) -> bool:
         with stop.at_once(f"stopped at step {step}, saved, before it was evaluated"):
-            self.evaluations.evaluate(step, report)
+            self.evaluations.evaluate(step, self.accelerator, report, self.group)
+        return from_main(self.accelerator, lambda: self._ends(step, report))
+
+    def _ends(self, step: int, report: Report) -> bool:
+        """Whether training ends with the evaluation of a step; what follows from that is done."""
         self.evaluations.prune()
         reason = self.evaluations.why_ended(step)
         if reason is not None:

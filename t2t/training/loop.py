@@ -17,6 +17,14 @@ from t2t.errors import MAX_LISTED, RunError, UserError, refuse
 from t2t.model import manifest
 from t2t.model.files import load_model
 from t2t.model.transformer import T5
+from t2t.processes import (
+    exact,
+    from_main,
+    gathered,
+    patient_group,
+    start_processes,
+    total,
+)
 from t2t.registry import Registry
 from t2t.training import checkpoint, sharding
 from t2t.training.checkpoint import TrainingState
@@ -26,14 +34,6 @@ from t2t.training.finetuning import described, freeze
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
 from t2t.training.optimizers import set_learning_rate
-from t2t.training.processes import (
-    exact,
-    from_main,
-    gathered,
-    patient_group,
-    start_processes,
-    total,
-)
 from t2t.training.progress import Display, display
 from t2t.training.run_directory import LOG_FILE, Content, Device, Log, RunDirectory
 from t2t.training.schedules import learning_rate

@@ -25,6 +25,7 @@ from t2t.config import Optimizer as Settings
 from t2t.errors import UserError
 from t2t.model.loss import T5Loss
 from t2t.model.transformer import T5, Block
+from t2t.processes import from_main
 from t2t.training import checkpoint
 from t2t.training.checkpoint import TrainingState
 from t2t.training.optimizers import (
@@ -33,7 +34,6 @@ from t2t.training.optimizers import (
     named_state,
     state_tensors,
 )
-from t2t.training.processes import from_main
 from t2t.training.sharded_state import load_sharded_state, write_shards
 from t2t.vocabulary import StoredVocabulary
 

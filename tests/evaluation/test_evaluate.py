@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from t2t.errors import RunError, UserError
-from t2t.evaluation import evaluate as module
+from t2t.evaluation import predictions_writer as module
 from t2t.evaluation.evaluate import evaluate, select_tasks
 from t2t.evaluation.leaderboards.submission import write_submission
 from t2t.evaluation.leaderboards.superglue import SUPERGLUE
@@ -150,7 +150,8 @@ def test_a_failure_half_way_leaves_whole_files_only(
     with pytest.raises(RunError, match="fire"):
         evaluate(checkpoint, names, "test", data_dir, tmp_path / "o", registry, decoding=SHORT)
     folder = tmp_path / "o" / "predictions"
-    assert {path.name for path in folder.iterdir()} == {"super_glue_copa.test.jsonl", "run.json"}
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert names == {"super_glue_copa.test.jsonl", "run.json"}
     assert len(read_predictions(folder / "super_glue_copa.test.jsonl")) == 3
 
 

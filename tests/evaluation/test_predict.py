@@ -1,21 +1,25 @@
 """Examples to outputs: batches, order, and what is counted."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from t2t.errors import RunError, UserError
+from t2t.errors import RunError
 from t2t.evaluation import predict as module
-from t2t.evaluation.predict import (
-    DecodingSettings,
-    batches_by_length,
-    beam_settings,
-    predict,
-)
-from t2t.model.beam_search import BeamOutput, BeamSettings
+from t2t.evaluation.batches import Batches, make_batches
+from t2t.evaluation.decoding import DecodingSettings
+from t2t.evaluation.journal import MemoryJournal, Output
+from t2t.evaluation.predict import Decoder, predict
+from t2t.model.beam_search import BeamOutput, BeamSettings, beam_search
+from t2t.model.generation import Generated, greedy
+from t2t.model.target_scores import score_targets
 from t2t.model.transformer import T5
+from t2t.sources import MemorySource
 from t2t.special_ids import EOS_ID
-from t2t.task import Example
+from t2t.task import Example, Task
 from t2t.vocabulary import Vocabulary
 
 WORDS = "the cat saw a dog and the dog saw it rain on the red car"
@@ -28,17 +32,44 @@ def examples(count: int) -> list[Example]:
     return [Example(str(n), n, text, ("x",), None) for n, text in enumerate(texts)]
 
 
+def task_of(**fields: Any) -> Task:
+    return Task(name="t", source=MemorySource({"test": []}), cast=lambda row: ("", ""), **fields)
+
+
+def batches_of(
+    vocabulary: Vocabulary, rows: list[Example], settings: DecodingSettings, **fields: Any
+) -> Batches:
+    task = task_of(**fields)
+    return make_batches(task, rows, vocabulary, settings, task.method, torch.device("cpu"))
+
+
+def outputs_of(
+    model: T5,
+    vocabulary: Vocabulary,
+    rows: list[Example],
+    settings: DecodingSettings,
+    report: Callable[[str], None] = lambda line: None,
+    **fields: Any,
+) -> list[Output]:
+    batches = batches_of(vocabulary, rows, settings, **fields)
+    return predict(Decoder(model, vocabulary, settings), batches, name="rte", report=report)
+
+
+def texts(outputs: list[Output]) -> list[str]:
+    return [output.text for output in outputs]
+
+
 @pytest.fixture
 def echo(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Decoding that repeats its input; the shapes of the batches it was given."""
     shapes: list[tuple[int, int]] = []
 
-    def greedy(model: T5, inputs: Tensor, input_segments: Tensor, max_length: int) -> Tensor:
+    def greedy(model: T5, inputs: Tensor, input_segments: Tensor, max_length: int) -> Generated:
         shapes.append((inputs.shape[0], inputs.shape[1]))
         assert torch.equal(input_segments != 0, inputs != 0)
-        return inputs[:, :max_length]
+        return Generated(inputs[:, :max_length], torch.zeros(len(inputs)))
 
-    monkeypatch.setattr(module, "greedy", greedy)
+    monkeypatch.setattr(module, "greedy_scored", greedy)
     return shapes
 
 
@@ -46,72 +77,38 @@ def test_outputs_come_back_in_the_order_of_the_examples(
     echo: list[tuple[int, int]], tiny_model: T5, tiny_vocabulary: Vocabulary
 ) -> None:
     rows = examples(50)
-    settings = DecodingSettings(batch_tokens=40)
-    outputs = predict(tiny_model, tiny_vocabulary, rows, settings, report=lambda line: None)
-    assert outputs.texts == [row.inputs for row in rows]
-    assert (outputs.num_truncated_inputs, outputs.num_unfinished) == (0, 0)
+    settings = DecodingSettings(batch_tokens=200, max_target_length=64)
+    outputs = outputs_of(tiny_model, tiny_vocabulary, rows, settings)
+    assert texts(outputs) == [row.inputs for row in rows]
+    assert all(output.is_finished for output in outputs)
+    lengths = [len(tiny_vocabulary.encode(row.inputs)) + 1 for row in rows]
+    assert [output.decoded.output_tokens for output in outputs] == lengths
     assert len(echo) > 5
-    assert all(size * width <= 40 or size == 1 for size, width in echo)
+    assert all(size * width <= 200 for size, width in echo)
+    assert any(size > 1 for size, width in echo)
 
 
-def test_batches_hold_every_row_once() -> None:
-    lengths = [3, 100, 1, 7, 7, 2, 50, 1]
-    batches = list(batches_by_length(lengths, 20))
-    assert sorted(row for batch in batches for row in batch) == list(range(8))
-    assert batches[:2] == [[1], [6]]
-    assert all(len(batch) * max(lengths[row] for row in batch) <= 20 for batch in batches[2:])
-    assert list(batches_by_length([], 20)) == []
-
-
-def test_short_inputs_make_no_batch_whose_outputs_outgrow_it(
-    tiny_model: T5, tiny_vocabulary: Vocabulary, echo: list[tuple[int, int]]
-) -> None:
-    """Memory is taken for the keys and values of `max_target_length` tokens a row."""
-    settings = DecodingSettings(inputs_length=16, max_target_length=20, batch_tokens=60)
-    predict(tiny_model, tiny_vocabulary, examples(10), settings, report=lambda _: None)
-    assert [rows for rows, _ in echo] == [3, 3, 3, 1]
-
-
-def test_long_inputs_are_cut_before_the_end_and_counted(
-    monkeypatch: pytest.MonkeyPatch, tiny_model: T5, tiny_vocabulary: Vocabulary
-) -> None:
-    seen: list[list[int]] = []
-
-    def greedy(model: T5, inputs: Tensor, input_segments: Tensor, max_length: int) -> Tensor:
-        seen.extend(inputs.tolist())
-        return inputs
-
-    monkeypatch.setattr(module, "greedy", greedy)
-    ids = tiny_vocabulary.encode(WORDS)
-    assert len(ids) > 10
-    rows = [Example("0", 0, WORDS, ("x",), None), Example("1", 1, "cat", ("x",), None)]
-    for length, cut in ((len(ids) + 1, 0), (len(ids), 1), (8, 1)):
-        seen.clear()
-        settings = DecodingSettings(inputs_length=length)
-        outputs = predict(tiny_model, tiny_vocabulary, rows, settings, report=lambda line: None)
-        assert outputs.num_truncated_inputs == cut
-        assert seen[0] == [*ids[: length - 1], EOS_ID]
-
-
-def test_outputs_without_an_end_are_counted(
+def test_outputs_without_an_end_are_told(
     echo: list[tuple[int, int]], tiny_model: T5, tiny_vocabulary: Vocabulary
 ) -> None:
     settings = DecodingSettings(max_target_length=3)
     rows = [Example("0", 0, WORDS, ("x",), None), Example("1", 1, "", ("x",), None)]
-    outputs = predict(tiny_model, tiny_vocabulary, rows, settings, report=lambda line: None)
-    assert outputs.num_unfinished == 1
-    assert outputs.texts[1] == ""
+    outputs = outputs_of(tiny_model, tiny_vocabulary, rows, settings)
+    assert [output.is_finished for output in outputs] == [False, True]
+    assert [output.decoded.output_tokens for output in outputs] == [3, 1]
+    assert outputs[1].text == ""
 
 
 def test_a_model_says_the_same_in_any_batch(tiny_model: T5, tiny_vocabulary: Vocabulary) -> None:
     rows = examples(12)
-    quiet = {"report": lambda line: None}
     wide = DecodingSettings(max_target_length=8)
     narrow = DecodingSettings(max_target_length=8, batch_tokens=1)
-    together = predict(tiny_model, tiny_vocabulary, rows, wide, **quiet)
-    alone = predict(tiny_model, tiny_vocabulary, rows, narrow, **quiet)
-    assert together == alone
-    assert len(set(together.texts)) > 1
+    together = outputs_of(tiny_model, tiny_vocabulary, rows, wide)
+    alone = outputs_of(tiny_model, tiny_vocabulary, rows, narrow)
+    assert texts(together) == texts(alone)
+    for one, other in zip(together, alone, strict=True):
+        assert one.decoded.log_probability == pytest.approx(other.decoded.log_probability, abs=1e-3)
+    assert len(set(texts(together))) > 1
     assert tiny_model.training
 
 
@@ -119,13 +116,33 @@ def test_beams_are_searched_where_they_are_asked_for(
     tiny_model: T5, tiny_vocabulary: Vocabulary
 ) -> None:
     rows = examples(12)
-    quiet = {"report": lambda line: None}
     settings = DecodingSettings(max_target_length=8, beams=BeamSettings(beams=3))
-    together = predict(tiny_model, tiny_vocabulary, rows, settings, **quiet)
+    together = outputs_of(tiny_model, tiny_vocabulary, rows, settings)
     narrow = settings.replaced(batch_tokens=1)
-    assert together == predict(tiny_model, tiny_vocabulary, rows, narrow, **quiet)
-    greedy = settings.replaced(beams=BeamSettings(beams=1))
-    assert together.texts != predict(tiny_model, tiny_vocabulary, rows, greedy, **quiet).texts
+    assert texts(together) == texts(outputs_of(tiny_model, tiny_vocabulary, rows, narrow))
+    greedy = outputs_of(
+        tiny_model, tiny_vocabulary, rows, settings.replaced(beams=BeamSettings(beams=1))
+    )
+    assert texts(together) != texts(greedy)
+
+
+@pytest.mark.parametrize("beams", [None, BeamSettings(beams=3, length_penalty=0.7)])
+def test_the_log_probability_of_an_output_is_that_of_scoring_it(
+    tiny_model: T5, tiny_vocabulary: Vocabulary, beams: BeamSettings | None
+) -> None:
+    settings = DecodingSettings(max_target_length=6, beams=beams)
+    rows = examples(12)
+    batches = batches_of(tiny_vocabulary, rows, settings)
+    decoder = Decoder(tiny_model, tiny_vocabulary, settings)
+    for row, output in enumerate(predict(decoder, batches, report=lambda line: None)):
+        inputs = torch.tensor([batches.inputs[row]])
+        if beams is None:
+            ids = greedy(tiny_model, inputs, inputs != 0, 6)[0].tolist()
+        else:
+            ids = beam_search(tiny_model, inputs, inputs != 0, 6, beams).ids[0, 0].tolist()
+        ids = ids[: output.decoded.output_tokens]
+        scored = score_targets(tiny_model, inputs, inputs != 0, [[ids]]).log_probabilities
+        assert output.decoded.log_probability == pytest.approx(float(scored[0, 0]), abs=1e-3)
 
 
 def test_beams_count_in_a_batch(
@@ -137,26 +154,66 @@ def test_beams_count_in_a_batch(
         model: T5, inputs: Tensor, segments: Tensor, max_length: int, beams: BeamSettings
     ) -> BeamOutput:
         sizes.append(len(inputs))
-        return BeamOutput(inputs[:, None], inputs[:, :1])
+        return BeamOutput(inputs[:, None], torch.zeros(len(inputs), 1))
 
     monkeypatch.setattr(module, "beam_search", beam_search)
     settings = DecodingSettings(
         inputs_length=16, max_target_length=20, batch_tokens=240, beams=BeamSettings()
     )
-    predict(tiny_model, tiny_vocabulary, examples(10), settings, report=lambda _: None)
+    outputs_of(tiny_model, tiny_vocabulary, examples(10), settings)
     assert sizes == [3, 3, 3, 1]
 
 
-def test_the_way_of_decoding_is_said_in_full() -> None:
-    lengths = {"inputs_length": 512, "max_target_length": 128}
-    assert DecodingSettings().identity() == {"method": "greedy", **lengths}
-    beams = DecodingSettings(beams=beam_settings(4, 0.0)).identity()
-    said = {"method": "beam", "beams": 4, "length_penalty": 0.0, "length_penalty_kind": "t5"}
-    assert beams == {**said, **lengths}
-    assert beam_settings(4, None) == BeamSettings(beams=4, length_penalty=0.6)
-    assert beam_settings(1, None) is None
-    with pytest.raises(UserError, match="add --beams 4"):
-        beam_settings(1, 0.6)
+def test_the_most_probable_candidate_is_the_output(
+    tiny_model: T5, tiny_vocabulary: Vocabulary
+) -> None:
+    rows = examples(9)
+    labels = ("the cat", "red", "a dog saw it")
+    settings = DecodingSettings(batch_tokens=60)
+    outputs = outputs_of(tiny_model, tiny_vocabulary, rows, settings, labels=labels, method="rank")
+    for row, output in zip(rows, outputs, strict=True):
+        inputs = torch.tensor([[*tiny_vocabulary.encode(row.inputs), EOS_ID]])
+        ids = [[*tiny_vocabulary.encode(label), EOS_ID] for label in labels]
+        alone = score_targets(tiny_model, inputs, inputs != 0, [ids]).log_probabilities[0].tolist()
+        assert output.decoded.scores == pytest.approx(
+            dict(zip(labels, alone, strict=True)), abs=1e-3
+        )
+        assert output.text == max(output.decoded.scores, key=output.decoded.scores.__getitem__)
+        assert output.decoded.log_probability == output.decoded.scores[output.text]
+        assert output.decoded.output_tokens == len(tiny_vocabulary.encode(output.text)) + 1
+
+
+def test_candidates_are_ranked_a_token_where_that_is_asked_for(
+    tiny_model: T5, tiny_vocabulary: Vocabulary
+) -> None:
+    rows = examples(4)
+    fields: dict[str, Any] = {"labels": ("red", "a dog saw it"), "method": "rank"}
+    sums = outputs_of(tiny_model, tiny_vocabulary, rows, DecodingSettings(), **fields)
+    normalized = DecodingSettings(length_normalized=True)
+    means = outputs_of(tiny_model, tiny_vocabulary, rows, normalized, **fields)
+    for one, other in zip(sums, means, strict=True):
+        for text, score in one.decoded.scores.items():
+            tokens = len(tiny_vocabulary.encode(text)) + 1
+            assert other.decoded.scores[text] == pytest.approx(score / tokens, abs=1e-3)
+
+
+def test_what_is_done_is_not_decoded_again(
+    echo: list[tuple[int, int]], tiny_model: T5, tiny_vocabulary: Vocabulary
+) -> None:
+    settings = DecodingSettings(batch_tokens=150, max_target_length=20)
+    batches = batches_of(tiny_vocabulary, examples(20), settings)
+    decoder = Decoder(tiny_model, tiny_vocabulary, settings)
+    whole, journal = MemoryJournal(), MemoryJournal()
+    expected = predict(decoder, batches, journal=whole, report=lambda line: None)
+    for number in (0, 3, 4):
+        journal.add(number, whole.done()[number])
+    echo.clear()
+    lines: list[str] = []
+    assert predict(decoder, batches, journal=journal, report=lines.append) == expected
+    assert len(echo) == len(batches.rows) - 3
+    num_done = sum(len(batches.rows[number]) for number in (0, 3, 4))
+    assert lines[0] == f"predict: {num_done} of 20 examples were decoded before"
+    assert 3 < num_done < 20
 
 
 def test_progress_is_told_in_lines_where_there_is_no_terminal(
@@ -164,14 +221,13 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
 ) -> None:
     lines: list[str] = []
     settings = DecodingSettings(batch_tokens=1)
-    predict(tiny_model, tiny_vocabulary, examples(30), settings, name="rte", report=lines.append)
+    outputs_of(tiny_model, tiny_vocabulary, examples(30), settings, lines.append)
     assert len(lines) == 10
     assert lines[-1] == "rte: 30 of 30 examples"
 
 
 def test_no_examples_give_no_outputs(tiny_model: T5, tiny_vocabulary: Vocabulary) -> None:
-    outputs = predict(tiny_model, tiny_vocabulary, [], DecodingSettings())
-    assert outputs.texts == []
+    assert outputs_of(tiny_model, tiny_vocabulary, [], DecodingSettings()) == []
 
 
 def test_too_little_memory_is_said_in_words(
@@ -180,20 +236,6 @@ def test_too_little_memory_is_said_in_words(
     def greedy(*arguments: object) -> Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(module, "greedy", greedy)
+    monkeypatch.setattr(module, "greedy_scored", greedy)
     with pytest.raises(RunError, match="lower batch_tokens, now 4096"):
-        predict(tiny_model, tiny_vocabulary, examples(3), DecodingSettings())
-
-
-def test_the_last_token_of_cut_inputs_is_kept_when_asked_for(
-    echo: list[tuple[int, int]], tiny_model: T5, tiny_vocabulary: Vocabulary
-) -> None:
-    rows = [Example("0", 0, "the cat saw a red car", ("x",), None), *examples(1)]
-    ids = tiny_vocabulary.encode(rows[0].inputs)
-    settings = DecodingSettings(inputs_length=4)
-    quiet = {"report": lambda line: None}
-    kept = predict(tiny_model, tiny_vocabulary, rows, settings, keep_last=True, **quiet)
-    assert kept.texts == [tiny_vocabulary.decode([*ids[:2], ids[-1]]), rows[1].inputs]
-    cut = predict(tiny_model, tiny_vocabulary, rows, settings, **quiet)
-    assert cut.texts == [tiny_vocabulary.decode(ids[:3]), rows[1].inputs]
-    assert kept.num_truncated_inputs == cut.num_truncated_inputs == 1
+        outputs_of(tiny_model, tiny_vocabulary, examples(3), DecodingSettings())

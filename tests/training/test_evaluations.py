@@ -133,7 +133,7 @@ def test_an_evaluation_of_other_weights_or_lengths_is_replaced(project, tmp_path
         out / "evaluations/step-5/predictions/super_glue_cb.test.jsonl",
     )
     assert project.train(out) == 0
-    assert "step-5: of other weights or lengths; evaluated again" in capsys.readouterr().out
+    assert "step-5: of other weights or settings; evaluated again" in capsys.readouterr().out
     assert not (out / "evaluations/step-5/predictions/super_glue_cb.test.jsonl").exists()
     assert json.loads(record.read_text())["checkpoint"] == values["checkpoint"]
     shutil.rmtree(out / "checkpoints/step-6")

@@ -1,4 +1,4 @@
-"""The processes of a run: started by accelerate or torchrun, or a single one."""
+"""The processes of a program: started by accelerate or torchrun, or a single one."""
 
 import contextlib
 import gc
@@ -96,15 +96,17 @@ def patient_group(accelerator: Accelerator) -> dist.ProcessGroup | None:
 
 
 def from_main(
-    accelerator: Accelerator,
+    accelerator: Accelerator | None,
     function: Callable[[], Result],
     group: dist.ProcessGroup | None = None,
 ) -> Result:
     """What `function` returns in the first process, in all; its error is raised in all.
 
     So no process waits for one that has given up. Where `function` takes long, the others wait
-    in a `group` of `patient_group`.
+    in a `group` of `patient_group`. Without an accelerator this process is alone.
     """
+    if accelerator is None:
+        return function()
     outcome: list[Result | T2TError | None] = [None]
     if accelerator.is_main_process:
         try:
