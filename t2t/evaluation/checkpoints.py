@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from t2t.errors import UserError, refuse
 from t2t.evaluation.decoding import DecodingSettings, recipe_decoding
@@ -39,6 +40,19 @@ class LoadedModel:
     """As the run's recipe has it; the defaults where there is none."""
     members: tuple["LoadedModel", ...] = ()
     """Of an ensemble, each of its models; empty for a single model."""
+
+    @property
+    def name(self) -> str:
+        """What a line of progress calls it."""
+        if not self.members:
+            return str(self.folder)
+        return f"ensemble of {', '.join(str(member.folder) for member in self.members)}"
+
+    def paths(self) -> dict[str, Any]:
+        """Where it was loaded from, as a predictions file's record has it."""
+        folders = [str(member.folder.resolve()) for member in self.members]
+        more = {"ensemble_paths": folders} if folders else {}
+        return {"checkpoint_path": str(self.folder.resolve()), **more}
 
 
 def load_for_evaluation(

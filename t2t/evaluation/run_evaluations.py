@@ -270,7 +270,7 @@ def copy_evaluation(
     identity = {key: record[key] for key in record if key not in ("versions", "files")}
     copy = RunRecord.begin(out / "predictions", identity, names)
     for name in names:
-        entry = {key: value for key, value in record["files"][name.file_name].items()}
+        entry = record["files"][name.file_name]
         path = out / "predictions" / name.file_name
         write_bytes(path, (source / "predictions" / name.file_name).read_bytes())
         copy.add(path, {key: value for key, value in entry.items() if key != "sha256"})
