@@ -203,3 +203,33 @@ def test_a_hugging_face_folder_is_loaded(
         (tmp_path / out / "predictions" / "super_glue_wsc.test.jsonl").read_bytes() for out in "ab"
     )
     assert first == second
+
+
+def test_an_ensemble_is_evaluated_as_one_model_and_recorded_as_several(
+    checkpoint: Path,
+    data_dir: Path,
+    tmp_path: Path,
+    registry: Registry,
+    other_model: T5,
+    save_checkpoint: SaveCheckpoint,
+) -> None:
+    other = save_checkpoint(tmp_path / "other", 1, other_model)
+    lines: list[str] = []
+    outputs = {}
+    for method in ("generate", "rank"):
+        out = tmp_path / method
+        arguments = (checkpoint, ["super_glue_axb"], "test", data_dir, out, registry)
+        settings = {**SHORT, "method": method}
+        evaluate(*arguments, ensemble=[other], decoding=settings, report=lines.append)
+        rows = read_predictions(out / "predictions" / "super_glue_axb.test.jsonl")
+        outputs[method] = [row.output for row in rows]
+        record = json.loads((out / "predictions" / "run.json").read_text())
+        hashes = [sha256_file(folder / "model.safetensors") for folder in (checkpoint, other)]
+        assert record["ensemble"] == hashes
+        assert record["checkpoint"] not in hashes
+        entry = record["files"]["super_glue_axb.test.jsonl"]
+        assert entry["ensemble_paths"] == [str(checkpoint), str(other)]
+    assert set(outputs["rank"]) <= {"entailment", "not_entailment"}
+    assert any(line.startswith(f"ensemble of {checkpoint}, {other} on ") for line in lines)
+    with pytest.raises(UserError, match="holds predictions of another checkpoint"):
+        evaluate(checkpoint, ["super_glue_copa"], "test", data_dir, out, registry, decoding=SHORT)
