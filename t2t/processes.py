@@ -20,6 +20,7 @@ from t2t.errors import T2TError
 Result = TypeVar("Result")
 
 PATIENCE = timedelta(days=30)
+"""How long processes of `patient_group` wait for each other."""
 
 
 def start_processes() -> Accelerator:

@@ -7,7 +7,7 @@ evaluation finishes it, and stops early, or not, as it would have.
 
 import gc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -110,9 +110,10 @@ class Evaluations:
     def best_steps(self) -> set[int]:
         """The steps whose checkpoints are kept because they are the best for something."""
         settings = self.recipe.evaluation
-        if not (settings.keep_best and settings.tasks):
+        if not settings.keep_best:
             return set()
-        criteria = (mean_of(self._tasks), self._criterion)
+        # Without tasks of the recipe's own there may be evaluations of others that watch it.
+        criteria = (mean_of(self._tasks), self._criterion) if settings.tasks else ()
         return best_steps(read_evaluations(self.run, settings.split, lambda _: None), criteria)
 
     def prune(self) -> None:
@@ -186,7 +187,7 @@ class EvaluationsBetweenSteps:
 
     evaluations: Evaluations
     accelerator: Accelerator
-    group: dist.ProcessGroup | None = field(default=None)
+    group: dist.ProcessGroup | None
 
     def best_steps(self) -> set[int]:
         """As `Evaluations.best_steps`, for the first process, which prunes."""
