@@ -38,6 +38,7 @@ ARGUMENTS = {
     "casting.py": ["--data-dir", "{data}", "--tasks", "super_glue_rte", "--rows", "60",
                    "--repeats", "1"],
     "decoding.py": ["--short"],
+    "evaluation.py": ["--examples", "8", "--repeats", "1", "--max-target-length", "8"],
     "denoising.py": ["--rows", "4", "--repeats", "1"],
     "mixing.py": ["--examples", "5000", "--largest", "1000", "--divide", "10", "--repeats", "1"],
     "optimizers.py": ["--size", "tiny-v1.1", "--rounds", "1"],

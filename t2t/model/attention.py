@@ -39,6 +39,17 @@ class Visibility:
         before = same.tril()
         return before if self.prefix is None else before | (same & self.prefix[:, None, None, :])
 
+    def keys(self) -> Tensor | None:
+        """What every query sees that is no padding: bool [batch, 1, 1, keys].
+
+        None where queries of a row differ in it: with several segments, or in their order. Where
+        there is no padding at all the batch is one: [1, 1, 1, keys].
+        """
+        if self.causal or int(self.key_segments.max()) > 1 or int(self.query_segments.max()) > 1:
+            return None
+        seen = self.key_segments[:, None, None, :] != 0
+        return seen[:1] if bool(seen.all()) else seen
+
 
 def split_heads(joined: Tensor, parts: int, num_heads: int) -> tuple[Tensor, ...]:
     """[batch, length, parts * heads * d_kv] as `parts` contiguous [batch, heads, length, d_kv]."""

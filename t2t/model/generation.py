@@ -14,6 +14,9 @@ from t2t.model.sampling import Sampler, SamplingSettings, check_row_keys
 START_ID = 0
 EOS_ID = 1
 
+# Logits whose maximum is taken together.
+_CHUNK = 128
+
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """(logits [rows, vocabulary], row numbers, position) -> ids [rows]."""
 
@@ -71,8 +74,20 @@ def greedy_scored(
 
 
 def _likeliest(logits: Tensor, rows: Tensor, position: int) -> Tensor:
+    return likeliest(logits)
+
+
+def likeliest(logits: Tensor) -> Tensor:
+    """int64 [rows]: the id of the largest of logits [rows, vocabulary], the first of several."""
     # In float32, because argmax of bfloat16 is several times slower on a CPU.
-    return logits.float().max(-1).indices
+    logits = logits.float()
+    if logits.device.type != "cpu" or logits.shape[-1] % _CHUNK:
+        return logits.max(-1).indices
+    # There a maximum with its place is five times slower than a maximum alone: first the chunk.
+    chunks = logits.view(len(logits), -1, _CHUNK)
+    chunk = chunks.amax(-1).max(-1).indices
+    place: Tensor = chunks[torch.arange(len(chunks)), chunk].max(-1).indices
+    return chunk * _CHUNK + place
 
 
 def sample(
@@ -168,8 +183,8 @@ def _run(
 
 def log_probabilities(logits: Tensor, ids: Tensor) -> Tensor:
     """float32 [rows]: of a token each, by logits [rows, vocabulary]."""
-    logits = logits.float()
-    return logits.gather(-1, ids[:, None]).squeeze(-1) - logits.logsumexp(-1)
+    # On a CPU twice as fast as the difference to logsumexp.
+    return torch.log_softmax(logits.float(), -1).gather(-1, ids[:, None]).squeeze(-1)
 
 
 def pad_to_few_shapes(inputs: Tensor, input_segments: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,10 @@
 """From a checkpoint to predictions and scores, in all its forms."""
 
+import fcntl
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from t2t.model.transformer import T5
 from t2t.registry import Registry
 from t2t.sources import MemorySource
 from t2t.task import Task
+from t2t.task_parts import classification
 from t2t.vocabulary import SentencePieceVocabulary
 
 SaveCheckpoint = Callable[[Path, int, T5], Path]
@@ -205,31 +209,188 @@ def test_a_hugging_face_folder_is_loaded(
     assert first == second
 
 
-def test_an_ensemble_is_evaluated_as_one_model_and_recorded_as_several(
+QUIET: dict[str, Any] = {"decoding": SHORT, "report": lambda line: None}
+
+
+def refuse_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*arguments: Any, **options: Any) -> Any:
+        raise AssertionError("nothing is to be decoded")
+
+    monkeypatch.setattr(module, "predict", failing)
+
+
+def test_what_was_predicted_before_is_not_decoded_again(
     checkpoint: Path,
     data_dir: Path,
     tmp_path: Path,
     registry: Registry,
-    other_model: T5,
-    save_checkpoint: SaveCheckpoint,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other = save_checkpoint(tmp_path / "other", 1, other_model)
+    out = tmp_path / "o"
+    arguments = (checkpoint, ["super_glue_cb"], "test", data_dir, out, registry)
+    evaluate(*arguments, **QUIET)
+    path = out / "predictions" / "super_glue_cb.test.jsonl"
+    before, record = path.read_bytes(), (out / "predictions" / "run.json").read_bytes()
+    refuse_to_decode(monkeypatch)
     lines: list[str] = []
-    outputs = {}
-    for method in ("generate", "rank"):
-        out = tmp_path / method
-        arguments = (checkpoint, ["super_glue_axb"], "test", data_dir, out, registry)
-        settings = {**SHORT, "method": method}
-        evaluate(*arguments, ensemble=[other], decoding=settings, report=lines.append)
-        rows = read_predictions(out / "predictions" / "super_glue_axb.test.jsonl")
-        outputs[method] = [row.output for row in rows]
-        record = json.loads((out / "predictions" / "run.json").read_text())
-        hashes = [sha256_file(folder / "model.safetensors") for folder in (checkpoint, other)]
-        assert record["ensemble"] == hashes
-        assert record["checkpoint"] not in hashes
-        entry = record["files"]["super_glue_axb.test.jsonl"]
-        assert entry["ensemble_paths"] == [str(checkpoint), str(other)]
-    assert set(outputs["rank"]) <= {"entailment", "not_entailment"}
-    assert any(line.startswith(f"ensemble of {checkpoint}, {other} on ") for line in lines)
-    with pytest.raises(UserError, match="holds predictions of another checkpoint"):
-        evaluate(checkpoint, ["super_glue_copa"], "test", data_dir, out, registry, decoding=SHORT)
+    evaluate(*arguments, decoding=SHORT, report=lines.append)
+    assert "super_glue_cb: predicted before; the outputs are kept" in lines
+    assert path.read_bytes() == before
+    assert (out / "predictions" / "run.json").read_bytes() == record
+
+
+def test_outputs_that_were_kept_are_read_by_the_task_as_it_is_now(
+    checkpoint: Path,
+    data_dir: Path,
+    tmp_path: Path,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "o"
+    task = registry.task("super_glue_cb")
+    evaluate(checkpoint, [task.name], "test", data_dir, out, registry, **QUIET)
+    path = out / "predictions" / "super_glue_cb.test.jsonl"
+    assert [row.value for row in read_predictions(path)] == [None] * 3
+    refuse_to_decode(monkeypatch)
+    own = Registry()
+    own.add(replace(task, parse=lambda output, example: "neutral", version=2), "here")
+    evaluate(checkpoint, [task.name], "test", data_dir, out, own, **QUIET)
+    assert [row.value for row in read_predictions(path)] == ["neutral"] * 3
+    assert json.loads(path.read_bytes().split(b"\n")[0])["version"] == 2
+
+
+@pytest.mark.parametrize("change", ["a row", "the file", "the method"])
+def test_what_is_no_longer_the_same_is_decoded_again(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry, change: str
+) -> None:
+    out = tmp_path / "o"
+    arguments = (checkpoint, ["super_glue_cb"], "test", data_dir, out, registry)
+    evaluate(*arguments, **QUIET)
+    decoding = {**SHORT, "method": "rank"} if change == "the method" else SHORT
+    if change == "a row":
+        rows = data_dir / "superglue" / "CB" / "test.jsonl"
+        rows.write_text(rows.read_text().replace("It rained 2 times", "It never rained"))
+    if change == "the file":
+        path = out / "predictions" / "super_glue_cb.test.jsonl"
+        path.write_bytes(path.read_bytes().replace(b'"key": "0"', b'"key": "9"'))
+    lines: list[str] = []
+    evaluate(*arguments, decoding=decoding, report=lines.append)
+    assert not any("predicted before" in line for line in lines)
+    rows_now = read_predictions(out / "predictions" / "super_glue_cb.test.jsonl")
+    assert [row.example.key for row in rows_now] == ["0", "1", "2"]
+    assert (rows_now[0].value is not None) == (change == "the method")
+
+
+def test_ranked_outputs_are_never_invalid_and_those_that_cannot_be_are_told(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    lines: list[str] = []
+    out = tmp_path / "o"
+    decoding = {**SHORT, "method": "rank"}
+    scores = evaluate(
+        checkpoint,
+        ["super_glue"],
+        "test",
+        data_dir,
+        out,
+        registry,
+        decoding=decoding,
+        report=lines.append,
+    )
+    assert sum(task.num_invalid for task in scores.tasks) == 0
+    reason = "candidates of example 0 mean the same: False, True"
+    assert f"super_glue_wsc: generated, for it cannot be ranked: {reason}" in lines
+    files = json.loads((out / "predictions" / "run.json").read_text())["files"]
+    methods = {name.split(".")[0]: entry["method"] for name, entry in files.items()}
+    assert methods.pop("super_glue_wsc") == "greedy"
+    assert set(methods.values()) == {"rank"}
+    for row in read_predictions(out / "predictions" / "super_glue_record.test.jsonl"):
+        assert set(row.decoded.scores) == {"Paris", "U.N.", "Zoë Łuk"}
+        assert row.output == max(row.decoded.scores, key=row.decoded.scores.__getitem__)
+
+
+def test_a_task_may_say_that_it_is_ranked(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    own = Registry()
+    own.add(replace(registry.task("super_glue_copa"), method="rank"), "here")
+    evaluate(checkpoint, ["super_glue_copa"], "test", data_dir, tmp_path / "o", own, **QUIET)
+    record = json.loads((tmp_path / "o" / "predictions" / "run.json").read_text())
+    assert record["files"]["super_glue_copa.test.jsonl"]["method"] == "rank"
+    decoding = {**SHORT, "method": "generate"}
+    arguments = (checkpoint, ["super_glue_copa"], "test", data_dir, tmp_path / "p", own)
+    evaluate(*arguments, decoding=decoding, report=lambda line: None)
+    record = json.loads((tmp_path / "p" / "predictions" / "run.json").read_text())
+    assert record["files"]["super_glue_copa.test.jsonl"]["method"] == "greedy"
+
+
+def ranked_task() -> Task:
+    labels = ("no", "yes")
+    rows = {
+        "train": [{"text": "the dog", "label": int(n == 0)} for n in range(50)],
+        "validation": [{"text": f"the cat {'saw ' * n}it", "label": 1} for n in range(6)],
+        "test": [{"text": f"a dog {'saw ' * n}it", "label": 1} for n in range(6)],
+    }
+    return classification(
+        name="skewed",
+        source=MemorySource(rows),
+        text=lambda row: row["text"],
+        labels=labels,
+        metrics=("accuracy",),
+    )
+
+
+def test_scores_are_adjusted_from_the_predictions_that_are_there(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Registry()
+    own.add(ranked_task(), "here")
+    out = tmp_path / "o"
+    quiet: dict[str, Any] = {
+        "decoding": {**SHORT, "method": "rank"},
+        "report": lambda line: None,
+    }
+
+    def predicted(split: str, score_adjust: Any) -> list[Any]:
+        evaluate(checkpoint, ["skewed"], split, None, out, own, score_adjust=score_adjust, **quiet)
+        return read_predictions(out / "predictions" / f"skewed.{split}.jsonl")
+
+    plain = {split: predicted(split, None) for split in ("validation", "test")}
+    refuse_to_decode(monkeypatch)
+    # All is "yes" when what is rare counts enough.
+    assert {row.value for row in predicted("test", 50.0)} == {"yes"}
+    record = json.loads((out / "predictions" / "run.json").read_text())
+    entry = record["files"]["skewed.test.jsonl"]
+    assert entry["score_adjust"] == {"tau": 50.0, "fitted_on": None}
+    assert predicted("test", None) == plain["test"]
+    fitted = predicted("test", "fit")
+    entry = json.loads((out / "predictions" / "run.json").read_text())["files"]
+    assert entry["skewed.test.jsonl"]["score_adjust"]["fitted_on"] == "skewed.validation.jsonl"
+    assert sum(row.value == "yes" for row in fitted) >= sum(
+        row.value == "yes" for row in plain["test"]
+    )
+
+
+def test_an_adjustment_of_what_is_not_ranked_is_refused(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    arguments = (checkpoint, ["super_glue_cb"], "test", data_dir, tmp_path / "o", registry)
+    with pytest.raises(UserError, match="add --method rank"):
+        evaluate(*arguments, score_adjust=1.0, **QUIET)
+    assert not (tmp_path / "o").exists()
+
+
+def test_two_processes_do_not_write_one_folder(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    folder = tmp_path / "o" / "predictions"
+    folder.mkdir(parents=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    arguments = (checkpoint, ["super_glue_cb"], "test", data_dir, tmp_path / "o", registry)
+    with pytest.raises(UserError, match="another process is evaluating into it"):
+        evaluate(*arguments, **QUIET)
+    assert list(folder.iterdir()) == []
+    os.close(descriptor)
+    evaluate(*arguments, **QUIET)
+    assert len(list(folder.iterdir())) == 2

@@ -3,8 +3,9 @@ import torch
 from torch._dynamo.utils import counters
 
 from t2t.model.decoder_state import evaluating
-from t2t.model.generation import EOS_ID, greedy, pad_to_few_shapes
+from t2t.model.generation import EOS_ID, greedy, greedy_scored, likeliest, pad_to_few_shapes
 from t2t.model.step_decoder import StepDecoder
+from t2t.model.target_scores import score_targets
 
 
 def full_greedy(model, inputs, max_length):
@@ -129,3 +130,25 @@ def test_bfloat16_autocast_decodes(model, padded):
     with torch.autocast("cpu", torch.bfloat16):
         given = greedy(model, inputs, inputs != 0, 8)
     assert given.shape == (2, 8) or (given == EOS_ID).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [1, 127, 128, 640, 1000])
+def test_the_likeliest_token_is_the_first_of_the_largest(size, dtype):
+    torch.manual_seed(0)
+    # Few different values, so that the largest comes several times.
+    logits = torch.randint(0, 9, (50, size)).to(dtype)
+    expected = [row.index(max(row)) for row in logits.tolist()]
+    assert likeliest(logits).tolist() == expected
+
+
+def test_outputs_are_scored_by_the_probabilities_of_their_tokens(any_model):
+    inputs = torch.randint(3, 50, (4, 9))
+    found = greedy_scored(any_model, inputs, inputs != 0, 7)
+    assert torch.equal(found.ids, greedy(any_model, inputs, inputs != 0, 7))
+    for row, ids in enumerate(found.ids.tolist()):
+        ids = ids[: ids.index(1) + 1] if 1 in ids else ids
+        scored = score_targets(
+            any_model, inputs[row : row + 1], inputs[row : row + 1] != 0, [[ids]]
+        )
+        torch.testing.assert_close(found.log_probabilities[row], scored.log_probabilities[0, 0])
