@@ -13,11 +13,17 @@ install: $(VENV)/installed
 quickstart: $(VENV)/installed
 	$(VENV)/bin/t2t quickstart --out $(OUT) $(QUICKSTART_ARGS)
 
-test: $(VENV)/installed
-	HF_HUB_OFFLINE=1 HF_EVALUATE_OFFLINE=1 $(VENV)/bin/python -m pytest -q
+# A process of tests for each processor, at most 8; the models are tiny: a second thread in each
+# only waits. worksteal keeps the tests of a file together, and gives an idle process others' last.
+PYTEST = HF_HUB_OFFLINE=1 HF_EVALUATE_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q \
+	--numprocesses logical --maxprocesses 8
 
+test: $(VENV)/installed
+	$(PYTEST) --dist worksteal
+
+# A file's tests share minutes of training, so that each file stays in one process.
 test-slow: $(VENV)/installed
-	HF_HUB_OFFLINE=1 HF_EVALUATE_OFFLINE=1 $(VENV)/bin/python -m pytest -q -m slow
+	$(PYTEST) --dist loadfile -m slow
 
 check: $(VENV)/installed
 	$(VENV)/bin/ruff check .

@@ -10,7 +10,7 @@ FLOPs are those of T5 1.1 base by t2t/training/flops.py: padding costs what toke
 included, and attention is over the whole row, whatever the segments.
 
     python benchmarks/packing.py --vocabulary spiece.model --data-dir DIR [--tasks super_glue]
-        [--books FILE] [--json]
+        [--books FILE] [--examples 16384] [--repeats 7] [--json]
 """
 
 import argparse
@@ -45,7 +45,6 @@ from t2t.vocabulary import Vocabulary, load_vocabulary
 
 SHORT, LONG = (512, 62), (2048, 248)
 STREAM = (512, 114)
-EXAMPLES = 16_384
 BATCH_SIZE = 128
 OURS = "packed"
 
@@ -107,10 +106,12 @@ class Examples:
             )
 
 
-def sample(corpora: Sequence[Corpus], rates: Sequence[float], limits: tuple[int, int]) -> Examples:
-    """The first examples of a mixture, cut to the limits."""
+def sample(
+    corpora: Sequence[Corpus], rates: Sequence[float], limits: tuple[int, int], count: int
+) -> Examples:
+    """The first `count` examples of a mixture, cut to the limits."""
     index = MixtureIndex(rates, [corpus.count for corpus in corpora], seed=0)
-    picks = index.positions(0, EXAMPLES)
+    picks = index.positions(0, count)
     lengths = np.empty((2, len(picks)), np.int64)
     for task in np.unique(picks.task).tolist():
         chosen = np.flatnonzero(picks.task == task)
@@ -227,10 +228,10 @@ def layout_rows(name: str, examples: Examples) -> Iterator[Row]:
             }
 
 
-def planning_row(name: str, examples: Examples) -> Row:
+def planning_row(name: str, examples: Examples, repeats: int) -> Row:
     """Median examples a CPU second of planning alone, the two sides interleaved."""
     rates: dict[str, list[float]] = {"ours": [], "peer": []}
-    for _ in range(5):
+    for _ in range(repeats):
         for side, lay_out in (("ours", packed), ("peer", packed_offline)):
             start = time.process_time()
             lay_out(examples)
@@ -246,7 +247,9 @@ def planning_row(name: str, examples: Examples) -> Row:
     }
 
 
-def throughput(corpora: Sequence[Corpus], rates: Sequence[float], batching: Batching) -> float:
+def throughput(
+    corpora: Sequence[Corpus], rates: Sequence[float], batching: Batching, repeats: int
+) -> float:
     """Median examples a CPU second of a stream of batches on one core."""
     stream = BatchStream(
         corpora,
@@ -259,17 +262,19 @@ def throughput(corpora: Sequence[Corpus], rates: Sequence[float], batching: Batc
     )
     next(stream)
     found = []
-    for _ in range(7):
+    for _ in range(repeats):
         start = time.process_time()
         examples = sum(len(keys) for _ in range(30) for keys in next(stream).keys)
         found.append(examples / (time.process_time() - start))
     return statistics.median(found)
 
 
-def throughput_row(name: str, corpora: Sequence[Corpus], rates: Sequence[float]) -> Row:
+def throughput_row(
+    name: str, corpora: Sequence[Corpus], rates: Sequence[float], repeats: int
+) -> Row:
     """The stream, packed, against the same with one example a row."""
-    ours = throughput(corpora, rates, "packed")
-    peer = throughput(corpora, rates, "padded")
+    ours = throughput(corpora, rates, "packed", repeats)
+    peer = throughput(corpora, rates, "padded", repeats)
     return {
         "name": f"stream of {BATCH_SIZE} rows, {name}",
         "ours": round(ours),
@@ -288,19 +293,20 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
     rates = mixtures(tasks, corpora)
     settings = [(name, SHORT) for name in rates] + [("proportional", LONG)]
     samples = {
-        f"{name}, {limits[0]}/{limits[1]}": sample(corpora, rates[name], limits)
+        f"{name}, {limits[0]}/{limits[1]}": sample(corpora, rates[name], limits, options.examples)
         for name, limits in settings
     }
     for name, examples in samples.items():
         yield from layout_rows(name, examples)
     for name, examples in samples.items():
-        yield planning_row(name, examples)
+        yield planning_row(name, examples, options.repeats)
     cut = load(tasks, vocabulary, options.data_dir, STREAM)
     for name, chosen in rates.items():
-        yield throughput_row(name, cut, chosen)
+        yield throughput_row(name, cut, chosen, options.repeats)
     if options.books:
         text = [text_task("text", TextSource((options.books,)))]
-        yield throughput_row("text", load(text, vocabulary, options.data_dir, STREAM), [1.0])
+        corpora = load(text, vocabulary, options.data_dir, STREAM)
+        yield throughput_row("text", corpora, [1.0], options.repeats)
 
 
 def main() -> None:
@@ -310,6 +316,8 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="holds superglue/ ...")
     parser.add_argument("--tasks", default="super_glue", help="tasks or mixtures, by comma")
     parser.add_argument("--books", help="a text file for span corruption")
+    parser.add_argument("--examples", type=int, default=16_384, help="of each mixture")
+    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     options = parser.parse_args()
     rows = measure(options)

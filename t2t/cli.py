@@ -13,7 +13,9 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.cache import cache_app
+from t2t.commands.card import ScoresDir, card, convert_with_card
 from t2t.commands.checkpoints import checkpoints_app
+from t2t.commands.compare import compare
 from t2t.commands.evaluate import evaluate
 from t2t.commands.metrics import metrics_app
 from t2t.commands.mixtures import mixtures_app
@@ -48,6 +50,8 @@ app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
 app.add_typer(checkpoints_app, name="checkpoints")
 app.command("watch")(watch)
+app.command()(compare)
+app.command()(card)
 
 
 def main() -> None:
@@ -137,10 +141,17 @@ def convert(
     ],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="The folder to read.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="The folder to make.")],
+    scores: ScoresDir = None,
+    include: Include = None,
 ) -> None:
-    """Convert a checkpoint between t2t and Hugging Face T5."""
-    from t2t.model.conversion import hf_to_t2t, t2t_to_hf
+    """Convert a checkpoint between t2t and Hugging Face T5; the latter with a model card."""
+    from t2t.errors import UserError
+    from t2t.model.conversion import hf_to_t2t
 
-    converted = hf_to_t2t if direction == "hf-to-t2t" else t2t_to_hf
-    lacking = converted(source, target)
+    if direction == "t2t-to-hf":
+        lacking = convert_with_card(source, target, scores, include)
+    elif scores is not None:
+        raise UserError("--scores: a model card is written by t2t-to-hf alone")
+    else:
+        lacking = hf_to_t2t(source, target)
     print("; ".join([f"{target}: written", *lacking]))

@@ -432,7 +432,8 @@ class Recipe(Section):
     pretrained model's embedding grows to hold them. 0 adds none: objectives that need them are
     refused."""
     include: list[str] = []
-    """Files of tasks, .yaml or .py, or folders of them: what --include names is added."""
+    """Files of tasks, .yaml or .py, or folders of them: what --include names is added. A path
+    begins where the command runs; what is not there is looked for beside the recipe's file."""
     model: Model = Model()
     finetune: FineTuning = FineTuning()
     data: Data = Data()

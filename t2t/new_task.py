@@ -5,6 +5,7 @@ From a file of rows its fields are guessed, and what was guessed is said.
 
 import json
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ Kind = Literal["classification", "text"]
 LABEL_FIELDS = ("label", "labels", "class", "category", "sentiment", "target", "intent", "tag")
 TARGET_FIELDS = ("targets", "target", "output", "answer", "summary", "translation", "response")
 MAX_LABELS = 50
+_ID_NAME = re.compile(r"(^|[_-])(id|idx|key|uid|guid|uuid|index)$|[a-z]I[dD]$", re.ASCII)
 LOOKED_AT = 10_000
 """Rows of a file that are looked at."""
 
@@ -47,6 +49,8 @@ class Guess:
     """The field with the label, or the text to write."""
     labels: tuple[Any, ...]
     """The labels; none of texts."""
+    ids: tuple[str, ...] = ()
+    """Fields of text that are not read, for they number the rows."""
 
 
 def new_task(name: str, out: Path, kind: Kind, rows: Path | None = None) -> list[str]:
@@ -167,11 +171,22 @@ def _guess(path: Path, kind: Kind) -> Guess:
             f"{path}: which field is the {'label' if kind == 'classification' else 'target'}? "
             f"None is called {', '.join(known)}; fields: {', '.join(names)}"
         )
-    read = tuple(name for name in texts if name not in (target, "id", "idx", "key"))
+    beside = [name for name in texts if name not in (target, "id", "idx", "key")]
+    # An only field is read, whatever it looks like.
+    ids = [name for name in beside if _is_id(name, rows)] if len(beside) > 1 else []
+    read = tuple(name for name in beside if name not in ids or len(ids) == len(beside))
     if not read:
         raise UserError(f"{path}: no field beside {target} holds text; fields: {', '.join(names)}")
     labels = _labels(path, target, rows) if kind == "classification" else ()
-    return Guess(read, target, labels)
+    return Guess(read, target, labels, tuple(name for name in ids if name not in read))
+
+
+def _is_id(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a field numbers the rows: another word in each, called an id or with a digit."""
+    values = [row[name] for row in rows]
+    if len(rows) < 2 or len(set(values)) < len(rows) or any(len(v.split()) != 1 for v in values):
+        return False
+    return bool(_ID_NAME.search(name)) or all(any(map(str.isdigit, value)) for value in values)
 
 
 def _labels(path: Path, field: str, rows: Sequence[Row]) -> tuple[Any, ...]:
@@ -195,6 +210,7 @@ def _yaml_of(name: str, guess: Guess, rows: Path) -> str:
         "# Guessed from the rows of one file: read every line, and put right what is wrong.",
         f"name: {name}",
         f"files: {{train: {_quoted(rows.as_posix())}}}  # add validation: FILE to evaluate",
+        *(f"# Not read, for it numbers the rows: {field}" for field in guess.ids),
         f"inputs: {_quoted(inputs)}",
     ]
     if guess.labels:

@@ -120,8 +120,25 @@ def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _read_extended(path: Path) -> Document:
+def _read(path: Path) -> Document:
+    """A recipe's document; what it includes is looked for beside it, where it is nowhere else.
+
+    Paths begin where the command runs, as all paths of a recipe do.
+    """
     document = read_document(path)
+    names = document.values.get("include")
+    if isinstance(names, list):
+        document.values["include"] = [_found(name, path.parent) for name in names]
+    return document
+
+
+def _found(name: Any, folder: Path) -> Any:
+    beside = isinstance(name, str) and not Path(name).exists() and (folder / name).exists()
+    return str(folder / name) if beside else name
+
+
+def _read_extended(path: Path) -> Document:
+    document = _read(path)
     base_name = document.values.pop("extends", None)
     if base_name is None:
         return document
@@ -129,7 +146,7 @@ def _read_extended(path: Path) -> Document:
     if not isinstance(base_name, str):
         raise UserError(f"{where}: extends: should name one recipe (got {base_name!r})")
     try:
-        base = read_document(find_recipe(base_name, beside=path.parent))
+        base = _read(find_recipe(base_name, beside=path.parent))
     except UserError as error:
         raise UserError(f"{where}: extends: {error}") from error
     if "extends" in base.values:

@@ -54,11 +54,13 @@ def _only(task: Task, match: re.Match[str]) -> Task:
 
 def _few_shot(task: Task, match: re.Match[str]) -> Task:
     name = f"{task.name}{match[0]}"
+    if not int(match[2]):
+        raise UserError(f"{name}: shots begin at 1; without any it is {task.name} itself")
     return few_shot(task, int(match[2]), balanced=bool(match[1]), name=name)
 
 
 VARIANTS = (
-    TaskVariant("TASK_K_shot", re.compile(r"(_balanced)?_([1-9][0-9]?)_shot$"), _few_shot),
+    TaskVariant("TASK_K_shot", re.compile(r"(_balanced)?_(0+|[1-9][0-9]?)_shot$"), _few_shot),
     TaskVariant("TASK_templates", re.compile(r"_templates$"), _one_of),
     TaskVariant("TASK_every_template", re.compile(r"_every_template$"), _every),
     TaskVariant("TASK_template_NAME", re.compile(r"_template_(\w+)$"), _only),

@@ -43,7 +43,7 @@ ARGUMENTS = {
     "mixing.py": ["--examples", "5000", "--largest", "1000", "--divide", "10", "--repeats", "1"],
     "optimizers.py": ["--size", "tiny-v1.1", "--rounds", "1"],
     "packing.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
-                   "--tasks", "super_glue_rte"],
+                   "--tasks", "super_glue_rte", "--examples", "512", "--repeats", "1"],
     "stream.py": ["--vocabulary", "{data}/small.model", "--data-dir", "{data}",
                   "--books", "{data}/notes.txt", "--tasks", "super_glue_rte", "--repeats", "1"],
     "pretraining.py": ["--vocabulary", "{data}/small.model", "--books", "{data}/books.parquet",

@@ -182,3 +182,19 @@ def test_every_setting_is_read_somewhere():
 
     unread = [name for name in names(Recipe) if f".{name}" not in code]
     assert unread == []
+
+
+def test_what_a_recipe_includes_is_looked_for_beside_it(tmp_path, monkeypatch):
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("name: mine")
+    (folder / "base.yaml").write_text(f"{MINIMAL}include: [mine.yaml, nowhere.yaml]\n")
+    (folder / "more.yaml").write_text("extends: base.yaml\n")
+    monkeypatch.chdir(tmp_path)
+    expected = ["recipes/mine.yaml", "nowhere.yaml"]
+    for name in ("base", "more"):
+        assert load_recipe(f"recipes/{name}.yaml").include == expected
+    # What is named where the command runs is named for there.
+    assert load_recipe("recipes/base.yaml", ["include=[mine.yaml]"]).include == ["mine.yaml"]
+    (tmp_path / "mine.yaml").write_text("name: other")
+    assert load_recipe("recipes/base.yaml").include == ["mine.yaml", "nowhere.yaml"]

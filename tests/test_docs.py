@@ -251,3 +251,46 @@ def test_the_way_to_transformers_in_the_manual_runs(tmp_path, monkeypatch):
     exec(block, namespace)
     assert namespace["theirs"].config.model_type == "t5"
     assert namespace["lacking"] == ["no tokenizer: there is no vocabulary beside the weights"]
+
+
+def test_the_comparison_of_the_manual_runs(tmp_path, monkeypatch, capfd):
+    from t2t.evaluation.predictions import write_predictions
+    from t2t.task import Example
+
+    monkeypatch.chdir(tmp_path)
+    task = load_tasks().task("super_glue_cb")
+    for run, output in (("small", "neutral"), ("base", "entailment")):
+        examples = [Example(str(n), n, "i", ("neutral",), "neutral") for n in range(4)]
+        path = Path("runs", run, "predictions", "super_glue_cb.validation.jsonl")
+        write_predictions(path, [task.prediction(example, output) for example in examples])
+    for line in commands("compare.md"):
+        run_command(line, monkeypatch)
+    assert Path("scores.csv").is_file()
+    capfd.readouterr()
+    (block,) = blocks("compare.md", "python")
+    exec(block, {})
+    assert "super_glue_cb accuracy -100.0 [-100.0, -100.0] 0." in capfd.readouterr().out
+
+
+def test_the_model_card_of_the_manual_is_written_and_read(tmp_path, monkeypatch, capfd):
+    from t2t.config import Recipe
+    from t2t.model.sizes import size
+    from t2t.model.transformer import T5
+    from t2t.recipe_files import dump_recipe
+    from t2t.training.checkpoint import TrainingState, save
+
+    monkeypatch.chdir(tmp_path)
+    vocabulary = train_vocabulary(["a b c d"] * 9, 12, Path("spiece.model"), kind="bpe")
+    model = T5(size("tiny").override({"vocab_size": vocabulary.embedding_rows}))
+    state = TrainingState(step=3, stream={"window": 0, "offset": 0})
+    save(Path("runs/base"), model, {}, state, vocabulary, keep=None)
+    settings = {"mixture": {"tasks": ["super_glue_cb"]}, "train": {"steps": 3, "batch_size": 1}}
+    recipe = Recipe.model_validate({"vocabulary": "spiece.model", **settings})
+    Path("runs/base/recipe.yaml").write_text(dump_recipe(recipe))
+    Path("runs/base/run.json").write_text("{}")
+    for line in commands("model-card.md"):
+        run_command(line, monkeypatch)
+    capfd.readouterr()
+    (block,) = blocks("model-card.md", "python")
+    exec(block, {})
+    assert capfd.readouterr().out == "apache-2.0 None\n"

@@ -95,3 +95,35 @@ def test_what_cannot_be_guessed_is_said(tmp_path, rows, message):
         new_task("mine", tmp_path, "classification", path)
     assert message in str(caught.value)
     assert not (tmp_path / "mine.yaml").exists()
+
+
+def inputs_of(rows, tmp_path) -> str:
+    path = write_rows(tmp_path / "rows.jsonl", rows)
+    new_task("mail", tmp_path / "tasks", "classification", path)
+    return (tmp_path / "tasks" / "mail.yaml").read_text()
+
+
+def test_a_field_that_numbers_the_rows_is_not_read(tmp_path):
+    rows = [
+        {"guid": "aa", "row": "r-1", "text": "x", "label": 1},
+        {"guid": "bb", "row": "r-2", "text": "y", "label": 0},
+    ]
+    text = inputs_of(rows, tmp_path)
+    assert 'inputs: "mail text: {text}"' in text
+    assert "# Not read, for it numbers the rows: guid" in text
+    assert "# Not read, for it numbers the rows: row" in text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # Words, though all differ; ids that come twice; a field that is alone.
+        [{"word": "car", "text": "a b"}, {"word": "tree", "text": "c d"}],
+        [{"guid": "a1", "text": "a b"}, {"guid": "a1", "text": "c d"}],
+        [{"text_id": "a1"}, {"text_id": "a2"}],
+    ],
+)
+def test_other_fields_are_read(tmp_path, rows):
+    text = inputs_of([{**row, "label": n} for n, row in enumerate(rows)], tmp_path)
+    assert all(f"{{{field}}}" in text for field in rows[0])
+    assert "Not read" not in text

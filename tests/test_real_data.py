@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +76,33 @@ def user(shared: Path) -> User:
     return User(shared / "data")
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A run that goes on while the test does something else."""
+
+    out: Path
+    process: "subprocess.Popen[str]"
+
+    def finished(self) -> Path:
+        """Its folder, once it has ended well."""
+        _, stderr = self.process.communicate()
+        assert self.process.returncode == 0, stderr
+        return self.out
+
+
 @pytest.fixture(scope="module")
-def killed(user: User, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run that was killed at three random steps on its way."""
+def undisturbed(user: User, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
+    """A run that nobody kills."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    begun = Begun(out, user.start(*user.training, "--out", out))
+    yield begun
+    begun.process.kill()
+    begun.process.wait()
+
+
+@pytest.fixture(scope="module")
+def killed(user: User, undisturbed: Begun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run that was killed at three random steps on its way, beside the other."""
     out = tmp_path_factory.mktemp("killed")
     steps = sorted(random.SystemRandom().sample(range(1, STEPS), 3))
     for step in steps:
@@ -91,12 +117,12 @@ def log_of(run: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in line.items() if name not in MEASURED} for line in lines]
 
 
-def test_a_run_that_is_killed_three_times_is_bitwise_one_that_is_not(user, killed, tmp_path):
-    user.runs(*user.training, "--out", tmp_path)
+def test_a_run_that_is_killed_three_times_is_bitwise_one_that_is_not(killed, undisturbed):
+    whole = undisturbed.finished()
     assert len(log_of(killed)) == STEPS
-    assert log_of(killed) == log_of(tmp_path)
+    assert log_of(killed) == log_of(whole)
     for name in ("model.safetensors", "optimizer.safetensors", "state.json"):
-        ours, theirs = (run / "checkpoints" / f"step-{STEPS}" / name for run in (killed, tmp_path))
+        ours, theirs = (run / "checkpoints" / f"step-{STEPS}" / name for run in (killed, whole))
         assert ours.read_bytes() == theirs.read_bytes()
 
 

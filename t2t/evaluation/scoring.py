@@ -169,6 +169,19 @@ def scored_checkpoints(directory: Path, split: str) -> dict[str, str | None]:
         return {}
 
 
+def read_for_scoring(path: Path, task: Task) -> list[Prediction]:
+    """The predictions of a file in its order, with the gold value where the file says it.
+
+    Raises:
+        UserError: no predictions, bad lines, values that are none of the task's.
+    """
+    predictions = [_with_label(task, prediction) for prediction in read_predictions(path)]
+    if not predictions:
+        raise UserError(f"{path}: holds no predictions")
+    refuse(list(_value_problems(path, task, predictions)), "predictions cannot be scored")
+    return predictions
+
+
 def _score_file(
     path: Path,
     name: PredictionsName,
@@ -176,10 +189,7 @@ def _score_file(
     record: Mapping[str, Any],
     bootstrap: Bootstrap | None,
 ) -> TaskScores:
-    predictions = [_with_label(task, prediction) for prediction in read_predictions(path)]
-    if not predictions:
-        raise UserError(f"{path}: holds no predictions")
-    refuse(list(_value_problems(path, task, predictions)), "predictions cannot be scored")
+    predictions = read_for_scoring(path, task)
     entry = record.get("files", {}).get(path.name)
     known = isinstance(entry, dict) and entry.get("sha256") == sha256_file(path)
     labelled = any(prediction.example.label is not None for prediction in predictions)

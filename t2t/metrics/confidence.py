@@ -63,8 +63,7 @@ def bootstrap(
     """
     if resamples < 1 or not 0 < level < 1:
         raise ValueError(f"{resamples} resamples at level {level}: at least 1, and 0 < level < 1")
-    key = blake2b(f"{seed}\0{what}".encode(), digest_size=16).digest()
-    random = np.random.default_rng(int.from_bytes(key, "little"))
+    random = generator(seed, what)
     if isinstance(metric, AdditiveMetric):
         found = _of_sums(metric, metric.units(targets, predictions), random, resamples)
     else:
@@ -73,7 +72,7 @@ def bootstrap(
     for values in found:
         for name, value in values.items():
             scores.setdefault(name, []).append(value)
-    return {name: _interval(values, level) for name, values in scores.items()}
+    return {name: interval_of(values, level) for name, values in scores.items()}
 
 
 def _of_sums(
@@ -109,7 +108,14 @@ def _of_rows(
         yield metric([target for target, _ in drawn], [prediction for _, prediction in drawn])
 
 
-def _interval(values: Sequence[float], level: float) -> Interval:
+def generator(seed: int, what: str) -> np.random.Generator:
+    """Random numbers for one purpose: others draw differently."""
+    key = blake2b(f"{seed}\0{what}".encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(key, "little"))
+
+
+def interval_of(values: Sequence[float], level: float) -> Interval:
+    """The middle `level` of some values; those that are nan are counted and left out."""
     defined: NDArray[np.float64] = np.array([value for value in values if not math.isnan(value)])
     undefined = len(values) - len(defined)
     if not len(defined):

@@ -27,6 +27,7 @@ from t2t.task_checks.subject import (
     sample_subject,
     split_subject,
 )
+from t2t.task_checks.templates import check_templates
 
 Check = Callable[[Subject], Iterable[Finding]]
 
@@ -129,6 +130,9 @@ def check_task(task: Task, what: What | None = None, *, alone: bool = False) -> 
         except Exception as error:
             yield _unreadable(task, split, f"{type(error).__name__}: {error}")
             continue
+        if split == splits[0] and task.templates is not None:
+            rows = task.samples() if split == SAMPLES else task.rows(split, what.data_dir)
+            yield from check_templates(task, split, rows)
         yield from check_subject(subject, what.limits)
         yield from leakage.check(subject)
 

@@ -12,7 +12,7 @@ from t2t.data.workers import cores, in_processes
 from t2t.errors import RunError, UserError
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from t2t.data.workers import in_processes
 
@@ -23,6 +23,8 @@ def work(folder):
         time.sleep(0.01)
 
 if __name__ == "__main__":
+    # A shell starts what is to run in the background with this signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     list(in_processes(work, [sys.argv[1]] * 4, 2))
 """
 
@@ -99,7 +101,7 @@ def test_the_processes_end_with_the_one_that_started_them(tmp_path: Path, by):
     pids = [int(path.name) for path in (tmp_path / "pids").iterdir()]
     assert len(pids) == 2
     process.send_signal(by)
-    process.wait()
+    process.wait(timeout=60)
     if by == signal.SIGKILL:
         # They finish what they are at, and find that nobody wants it.
         for path in (tmp_path / "pids").iterdir():

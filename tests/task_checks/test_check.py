@@ -584,3 +584,22 @@ def test_files_that_a_task_names_and_that_are_nowhere_are_found(tmp_path):
     worded = templated(task, [Template("a", "{text}", answer_choices=("no", "yes"))])
     assert [found.split()[2] for found in lines(worded)] == ["validation"]
     assert any("sentiment_templates train examples: shown" in line for line in lines(worded, "ok"))
+
+
+@pytest.mark.parametrize(
+    ("templates", "said"),
+    [
+        ("a: {inputs: 'Text: {text}', targets: '{target}'}", "1 of words.yaml fit the first rows"),
+        ("a: {inputs: 'Text: {txet}', targets: '{target}'}", "txet"),
+        ("a: {inputs: '{text}', targets: '{target}', answer_choices: [one]}", "answer_choices: 1"),
+        ("a: {imputs: '{text}'}", "imputs"),
+    ],
+)
+def test_the_templates_that_a_task_names_are_tried(tmp_path, templates, said):
+    path = tmp_path / "words.yaml"
+    path.write_text(f"{templates}\n")
+    found = [f for f in check_task(sentiment(templates=path)) if f.check == "templates"]
+    (finding,) = found
+    assert finding.level == ("ok" if "fit" in said else "error")
+    assert said in f"{finding.what} {finding.example}"
+    assert not [f for f in check_task(sentiment()) if f.check == "templates"]

@@ -93,7 +93,9 @@ def test_variants_are_no_tasks_of_their_own():
         ("c4_3_shot", "task c4: no split train with labelled rows"),
         ("xquad_en_3_shot", "task xquad_en: no split train"),
         ("super_glue_rt_templates", "unknown task 'super_glue_rt_templates'"),
-        ("super_glue_rte_0_shot", "unknown task"),
+        ("super_glue_rte_0_shot", "shots begin at 1; without any it is super_glue_rte itself"),
+        ("super_glue_rte_balanced_00_shot", "shots begin at 1"),
+        ("super_glue_rte_04_shot", "unknown task"),
     ],
 )
 def test_what_cannot_be_made_says_why(name, message):
