@@ -14,6 +14,7 @@ import typer
 
 from t2t.commands.cache import cache_app
 from t2t.commands.card import ScoresDir, card, convert_with_card
+from t2t.commands.checkpoints import checkpoints_app
 from t2t.commands.compare import compare
 from t2t.commands.evaluate import evaluate
 from t2t.commands.metrics import metrics_app
@@ -30,6 +31,7 @@ from t2t.commands.report import report
 from t2t.commands.submit import submit_app
 from t2t.commands.tasks import tasks_app
 from t2t.commands.vocab import vocab_app
+from t2t.commands.watch import watch
 from t2t.errors import T2TError
 
 app = typer.Typer(
@@ -47,6 +49,8 @@ app.add_typer(recipes_app, name="recipes")
 app.add_typer(submit_app, name="submit")
 app.add_typer(vocab_app, name="vocab")
 app.add_typer(cache_app, name="cache")
+app.add_typer(checkpoints_app, name="checkpoints")
+app.command("watch")(watch)
 app.command()(compare)
 app.command()(report)
 app.command()(card)

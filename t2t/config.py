@@ -371,7 +371,7 @@ class ScoreAdjust(Section):
 
 
 class Evaluation(Section):
-    """What is evaluated when training ends; nothing when `tasks` is empty."""
+    """What is evaluated when training ends, and meanwhile; nothing when `tasks` is empty."""
 
     tasks: list[str] = []
     """Tasks and mixtures."""
@@ -392,11 +392,31 @@ class Evaluation(Section):
     """Candidates are ranked by their log-probability a token."""
     score_adjust: ScoreAdjust | None = None
     """Adjusts the scores of labels that are ranked; None takes them as they are."""
+    every: Count | None = None
+    """Steps between evaluations while training, a multiple of train.checkpoint_every; each is in
+    RUN/evaluations/step-N. None evaluates when training ends, and not before."""
+    metric: str | None = None
+    """By what checkpoints are compared: TASK (the mean of its metrics), TASK/METRIC, or MIXTURE
+    (the mean of its evaluated tasks); None takes the mean of all that are evaluated."""
+    patience: Count | None = None
+    """Training ends after so many evaluations in a row in which `metric` did not improve; None
+    goes on to train.steps."""
+    min_delta: NotNegative = 0.0
+    """What is no more than so much above the best before is no improvement, of scores times 100."""
+    keep_best: Switch = True
+    """Checkpoints that are the best for an evaluated task, their mean or `metric` are kept beside
+    the train.keep newest."""
 
     @model_validator(mode="after")
-    def _ranks_beams(self) -> "Evaluation":
+    def _settings_fit(self) -> "Evaluation":
         if self.length_penalty is not None and self.beams == 1:
             raise ValueError("length_penalty: it ranks beams, and there is one; set beams: 4")
+        if self.every is not None and not self.tasks:
+            raise ValueError("every: there is nothing to evaluate; name evaluation.tasks")
+        if self.patience is not None and self.every is None:
+            raise ValueError("patience: counts evaluations while training; set evaluation.every")
+        if self.min_delta and self.patience is None:
+            raise ValueError("min_delta: is what patience goes by; set evaluation.patience")
         return self
 
 

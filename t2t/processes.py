@@ -3,6 +3,7 @@
 import contextlib
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -17,6 +18,9 @@ from accelerate.utils import broadcast_object_list, gather_object
 from t2t.errors import T2TError
 
 Result = TypeVar("Result")
+
+PATIENCE = timedelta(days=30)
+"""How long processes of `patient_group` wait for each other."""
 
 
 def start_processes() -> Accelerator:
@@ -80,10 +84,27 @@ def exact(device: torch.device) -> Iterator[None]:
         settings.fill_uninitialized_memory = filling
 
 
-def from_main(accelerator: Accelerator | None, function: Callable[[], Result]) -> Result:
+def patient_group(accelerator: Accelerator) -> dist.ProcessGroup | None:
+    """A group in which processes may wait for each other for days; None for a single process.
+
+    The default group gives up after ten to thirty minutes, which is right for a step of training
+    and too soon for what one process may do alone meanwhile. Every process calls this.
+    """
+    if accelerator.num_processes == 1:
+        return None
+    group: dist.ProcessGroup = dist.new_group(backend="gloo", timeout=PATIENCE)
+    return group
+
+
+def from_main(
+    accelerator: Accelerator | None,
+    function: Callable[[], Result],
+    group: dist.ProcessGroup | None = None,
+) -> Result:
     """What `function` returns in the first process, in all; its error is raised in all.
 
-    So no process waits for one that has given up. Without an accelerator this process is alone.
+    So no process waits for one that has given up. Where `function` takes long, the others wait
+    in a `group` of `patient_group`. Without an accelerator this process is alone.
     """
     if accelerator is None:
         return function()
@@ -93,7 +114,9 @@ def from_main(accelerator: Accelerator | None, function: Callable[[], Result]) -
             outcome = [function()]
         except T2TError as error:
             outcome = [error]
-    if accelerator.num_processes > 1:
+    if group is not None:
+        dist.broadcast_object_list(outcome, src=0, group=group)
+    elif accelerator.num_processes > 1:
         broadcast_object_list(outcome)
     if isinstance(outcome[0], T2TError):
         raise outcome[0]

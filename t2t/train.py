@@ -97,7 +97,9 @@ def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
     """Score the run's last checkpoint on the recipe's tasks, all processes together."""
     from t2t.evaluation.decoding import recipe_decoding
     from t2t.evaluation.evaluate import evaluate
+    from t2t.model.manifest import steps_of
     from t2t.processes import from_main, start_processes
+    from t2t.training.evaluations import Evaluations
     from t2t.training.stopping import StopRequest
 
     if not recipe.evaluation.tasks:
@@ -106,6 +108,13 @@ def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
     with StopRequest("trained; stopped before the evaluation was done"):
         accelerator = start_processes()
         if from_main(accelerator, lambda: _is_evaluated(recipe, out, registry)):
+            return
+        if settings.every is not None:
+            step = steps_of(out)[-1]
+            evaluations = Evaluations(recipe, out, registry)
+            evaluations.evaluate(step, accelerator, print if _is_main() else lambda _: None)
+            from_main(accelerator, evaluations.prune)
+            from_main(accelerator, lambda: evaluations.copy_last(step))
             return
         evaluate(
             out,
@@ -121,44 +130,28 @@ def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
 
 
 def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
-    """Whether a run with checkpoints is at its last step and evaluated."""
+    """Whether a run with checkpoints is at its last step, or ended early, and evaluated."""
     from t2t.model.manifest import steps_of
+    from t2t.training.evaluations import Evaluations
 
-    finished = steps_of(out)[-1] >= recipe.train.steps
+    last = steps_of(out)[-1]
+    finished = last >= recipe.train.steps
+    finished = finished or Evaluations(recipe, out, registry).why_ended(last) is not None
     return finished and _is_evaluated(recipe, out, registry)
 
 
 def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
-    from t2t.evaluation.decoding import recipe_decoding
-    from t2t.evaluation.evaluate import select_tasks
-    from t2t.evaluation.predictions import PredictionsName
-    from t2t.evaluation.run_record import is_recorded, read_record
-    from t2t.evaluation.scoring import scored_checkpoints
+    from t2t.evaluation.run_evaluations import EvaluationPlan, is_evaluated
     from t2t.files import sha256_file
     from t2t.model.manifest import TENSORS, folder_of, steps_of
 
     if not recipe.evaluation.tasks:
         return True
-    record = read_record(out / "predictions")
     newest = folder_of(out, steps_of(out)[-1]) / TENSORS
-    if record is None or not newest.is_file():
+    if not newest.is_file():
         return False
-    weights = sha256_file(newest)
-    settings = recipe_decoding(recipe)
-    if record.get("checkpoint") != weights or record.get("decoding") != settings.identity():
-        return False
-    split = recipe.evaluation.split
-    scored = scored_checkpoints(out, split)
-    adjust = recipe.evaluation.score_adjust
-    for task in select_tasks(registry, recipe.evaluation.tasks, split, lambda _: None):
-        name = PredictionsName(task.name, split).file_name
-        entry = record["files"].get(name, {})
-        if not is_recorded(out / "predictions", name) or scored.get(task.name) != weights:
-            return False
-        if not settings.may_have_made(task, entry, adjust.tau if adjust else None):
-            return False
-    return True
+    return is_evaluated(out, EvaluationPlan.of_recipe(recipe, registry), sha256_file(newest))
 
 
 def main() -> None:

@@ -4,21 +4,24 @@ Every check runs, so that one call names every problem, each with the place in t
 that it comes from.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from t2t.casts.texts import NO_LABEL_TARGET
 from t2t.config import Recipe
 from t2t.data.objectives import window_objective
 from t2t.data.stream import rows_step
-from t2t.errors import UserError, refuse
+from t2t.errors import UserError, refuse, unknown
+from t2t.evaluation.best_checkpoints import criterion
 from t2t.evaluation.evaluate import select_tasks
 from t2t.model.sizes import size
 from t2t.recipe_files import read_recipe
 from t2t.registry import Registry
-from t2t.task import Task
+from t2t.task import Example, Task
+from t2t.task_checks.outputs import reported_metrics
 from t2t.training.computation import contradictions
 from t2t.training.initial_model import starting_config
 from t2t.training.schedules import check_schedule
@@ -101,11 +104,16 @@ def validated_to_go_on(
     check = _Check(recipe, registry, document, report)
     check.check_trackers()
     data_dir = check.find_data_dir()
+    check.check_evaluations()
     evaluated = check.find_evaluated()
     if not check.problems:
         check.check_evaluated(evaluated, data_dir)
     refuse(check.problems, name)
     return recipe
+
+
+def _has_label(example: Example) -> bool:
+    return example.label is not None or example.targets != (NO_LABEL_TARGET,)
 
 
 class _Check:
@@ -136,6 +144,7 @@ class _Check:
         data_dir = self.find_data_dir()
         self.check_texts(vocabulary, data_dir)
         self.check_mixture()
+        self.check_evaluations()
         evaluated = self.find_evaluated()
         if self.problems:
             # Rows are read last: the checks above take moments, these may take a minute.
@@ -261,6 +270,16 @@ class _Check:
                         f"it, {list(ids)}: take a vocabulary that knows their characters"
                     )
 
+    def check_evaluations(self) -> None:
+        """Evaluations while training come when a checkpoint does."""
+        every, saved = self.recipe.evaluation.every, self.recipe.train.checkpoint_every
+        if every is not None and every % saved:
+            with self.at("evaluation.every"):
+                raise UserError(
+                    f"{every} is no multiple of train.checkpoint_every = {saved}: a checkpoint is "
+                    "evaluated when it is saved"
+                )
+
     def find_evaluated(self) -> list[Task]:
         """The tasks to evaluate when training ends."""
         found: dict[str, Task] = {}
@@ -272,7 +291,25 @@ class _Check:
         return list(found.values())
 
     def check_evaluated(self, tasks: Sequence[Task], data_dir: Path | None) -> None:
-        """Their rows can be read and cast."""
+        """Their rows can be read and cast, and have what checkpoints are compared by."""
+        rows: dict[str, Sequence[Example]] = {}
         for task in tasks:
             with self.at("evaluation.tasks"):
-                task.examples(self.recipe.evaluation.split, data_dir)
+                rows[task.name] = task.examples(self.recipe.evaluation.split, data_dir)
+        if len(rows) == len(tasks) and tasks:
+            with self.at("evaluation.metric"):
+                self.check_compared(tasks, rows)
+
+    def check_compared(self, tasks: Sequence[Task], rows: Mapping[str, Sequence[Example]]) -> None:
+        """The metric by which checkpoints are compared is one of theirs, and there are labels."""
+        settings = self.recipe.evaluation
+        by_name = {task.name: task for task in tasks}
+        for name, metric in criterion(settings.metric, list(by_name), self.registry).parts:
+            if settings.every is not None and not any(map(_has_label, rows[name])):
+                raise UserError(
+                    f"task {name}: {settings.split} has no labels, so its checkpoints cannot be "
+                    "compared"
+                )
+            known = reported_metrics(by_name[name], rows[name]) if metric is not None else None
+            if metric is not None and known and metric not in known:
+                raise unknown("metric", metric, known, where=f"task {name}")

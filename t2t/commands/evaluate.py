@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
     from t2t.evaluation.score_adjustment import ScoreAdjust
 
+Sentinels = Annotated[
+    int | None,
+    typer.Option(min=0, help="Of --vocabulary, if it has none; by default to fill the model."),
+]
+Members = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ensemble",
+        metavar="CHECKPOINT",
+        help="Another model whose logits are averaged with the first's; may be given again.",
+    ),
+]
 Length = Annotated[int | None, typer.Option(min=2, help="Longest input; by default the run's.")]
 TargetLength = Annotated[
     int | None, typer.Option(min=1, help="Longest output; by default the run's.")
@@ -53,6 +65,8 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
     data_dir: DataDir = None,
     vocabulary: VocabularyFile = None,
+    sentinels: Sentinels = None,
+    ensemble: Members = None,
     inputs_length: Length = None,
     max_target_length: TargetLength = None,
     batch_tokens: BatchTokens = None,
@@ -91,6 +105,8 @@ def evaluate(
             out,
             tasks_with(include, included_in_run(checkpoint)),
             vocabulary_file=vocabulary,
+            sentinels=sentinels,
+            ensemble=ensemble or (),
             decoding=decoding,
             score_adjust=_score_adjust(score_adjust),
             accelerator=accelerator,

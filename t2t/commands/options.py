@@ -21,6 +21,7 @@ Sets = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
 RecipeName = Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped recipe.")]
+Run = Annotated[Path, typer.Argument(help="The folder of a training run.")]
 OutDir = Annotated[Path, typer.Option(help="Folder to write to.")]
 CacheDir = Annotated[Path, typer.Argument(help="Where `t2t cache build` wrote.")]
 VocabularyFile = Annotated[

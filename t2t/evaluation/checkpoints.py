@@ -4,12 +4,15 @@ A t2t checkpoint (`step-N`), a run (its newest whole checkpoint) or a Hugging Fa
 Files that a manifest covers are compared with it before any of them is loaded.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from t2t.errors import UserError
+from t2t.errors import UserError, refuse
 from t2t.evaluation.decoding import DecodingSettings, recipe_decoding
+from t2t.model.ensemble import AnyModel, Ensemble
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5
 from t2t.model.vocabulary_files import check_vocabulary, find_vocabulary
@@ -18,6 +21,8 @@ from t2t.recipe_files import load_recipe
 from t2t.special_ids import NUM_SENTINELS
 from t2t.vocabulary import StoredVocabulary, load_vocabulary
 
+KNOWN_SENTINELS = (NUM_SENTINELS, 300)
+"""What published models were trained with: T5 and mT5 100, umT5 300."""
 _RECIPE = "recipe.yaml"
 
 
@@ -25,18 +30,36 @@ _RECIPE = "recipe.yaml"
 class LoadedModel:
     """A model that is ready to predict, and where it came from."""
 
-    model: T5
+    model: AnyModel
     vocabulary: StoredVocabulary
     folder: Path
-    """The folder that was loaded: of a run, the checkpoint chosen."""
+    """The folder that was loaded: of a run, the checkpoint chosen; of an ensemble, the first's."""
     sha256: str
-    """Hash of the weights' files."""
+    """Hash of the weights' files; of an ensemble, of all members' hashes in order."""
     decoding: DecodingSettings
     """As the run's recipe has it; the defaults where there is none."""
+    members: tuple["LoadedModel", ...] = ()
+    """Of an ensemble, each of its models; empty for a single model."""
+
+    @property
+    def name(self) -> str:
+        """What a line of progress calls it."""
+        if not self.members:
+            return str(self.folder)
+        return f"ensemble of {', '.join(str(member.folder) for member in self.members)}"
+
+    def paths(self) -> dict[str, Any]:
+        """Where it was loaded from, as a predictions file's record has it."""
+        folders = [str(member.folder.resolve()) for member in self.members]
+        more = {"ensemble_paths": folders} if folders else {}
+        return {"checkpoint_path": str(self.folder.resolve()), **more}
 
 
 def load_for_evaluation(
-    path: Path, vocabulary_file: Path | None, report: Callable[[str], None]
+    path: Path,
+    vocabulary_file: Path | None,
+    report: Callable[[str], None],
+    sentinels: int | None = None,
 ) -> LoadedModel:
     """Load a model from a step-N folder, a run, or a Hugging Face folder, onto the CPU.
 
@@ -45,15 +68,17 @@ def load_for_evaluation(
         vocabulary_file: a SentencePiece model or a tokenizer's folder, where the weights' folder
             holds neither.
         report: told of damaged checkpoints that are passed over.
+        sentinels: how many `vocabulary_file` gets if it has none and lies beside no weights that
+            say so; None takes the number that fills the model's rows (T5 and mT5 100, umT5 300).
 
     Raises:
         UserError: none of these kinds of folder, or no vocabulary that fits.
         RunError: the checkpoint is damaged.
     """
     folder = find_weights(path, report)
-    vocabulary = _vocabulary(folder, vocabulary_file)
     model = load_folder(folder)
     rows = model.config.vocab_size
+    vocabulary = _vocabulary(folder, vocabulary_file, sentinels, rows)
     if vocabulary.size > rows:
         raise UserError(
             f"{vocabulary.path}: {vocabulary.size} ids, but the model in {folder} has {rows} rows"
@@ -61,12 +86,52 @@ def load_for_evaluation(
     return LoadedModel(model, vocabulary, folder, weights_hash(folder), _decoding(folder))
 
 
-def _vocabulary(folder: Path, given: Path | None) -> StoredVocabulary:
+def load_ensemble(
+    paths: Sequence[Path],
+    vocabulary_file: Path | None,
+    report: Callable[[str], None],
+    sentinels: int | None = None,
+) -> LoadedModel:
+    """Load several models that predict as one, of whatever sizes and architectures.
+
+    Args:
+        paths: each as for `load_for_evaluation`, like the other arguments. The lengths are those
+            of the first.
+
+    Raises:
+        UserError: other vocabularies than the first's, each named, or one folder twice.
+        RunError: a checkpoint is damaged.
+    """
+    members = [load_for_evaluation(path, vocabulary_file, report, sentinels) for path in paths]
+    first, folders = members[0], [member.folder.resolve() for member in members]
+    refuse(
+        [
+            f"{member.folder}: {member.vocabulary.path} ({member.vocabulary.size} ids)"
+            for member in members
+            if member.vocabulary.fingerprint != first.vocabulary.fingerprint
+        ]
+        + [f"{folder}: is named twice" for folder in set(folders) if folders.count(folder) > 1],
+        f"an ensemble is of different models of one vocabulary, here {first.vocabulary.path} "
+        f"({first.vocabulary.size} ids)",
+    )
+    digests = "".join(member.sha256 for member in members)
+    return replace(
+        first,
+        model=Ensemble([member.model for member in members if isinstance(member.model, T5)]),
+        sha256=hashlib.sha256(digests.encode("ascii")).hexdigest(),
+        members=tuple(members),
+    )
+
+
+def _vocabulary(
+    folder: Path, given: Path | None, sentinels: int | None, rows: int
+) -> StoredVocabulary:
     own = find_vocabulary(folder)
     vocabulary = own.load() if own else None
     if given is not None:
-        sentinels = vocabulary.num_sentinels if vocabulary else NUM_SENTINELS
-        vocabulary = load_vocabulary(given, sentinels)
+        if vocabulary is not None:
+            sentinels = vocabulary.num_sentinels
+        vocabulary = _with_sentinels(given, sentinels, rows)
     if vocabulary is None:
         raise UserError(
             f"{folder / VOCABULARY}: no such vocabulary file; name a SentencePiece model, or a "
@@ -74,6 +139,20 @@ def _vocabulary(folder: Path, given: Path | None) -> StoredVocabulary:
         )
     check_vocabulary(folder, vocabulary)
     return vocabulary
+
+
+def _with_sentinels(given: Path, sentinels: int | None, rows: int) -> StoredVocabulary:
+    """A vocabulary with so many sentinels, or with the number that makes a model of these rows.
+
+    Where none of the numbers known does, it gets T5's.
+    """
+    if sentinels is not None:
+        return load_vocabulary(given, sentinels)
+    for count in KNOWN_SENTINELS:
+        vocabulary = load_vocabulary(given, count)
+        if vocabulary.embedding_rows == rows:
+            return vocabulary
+    return load_vocabulary(given, NUM_SENTINELS)
 
 
 def _decoding(folder: Path) -> DecodingSettings:

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 
 from t2t.errors import UserError
 from t2t.evaluation.candidates import why_not_ranked
-from t2t.evaluation.checkpoints import LoadedModel, load_for_evaluation
+from t2t.evaluation.checkpoints import LoadedModel, load_ensemble, load_for_evaluation
 from t2t.evaluation.decoding import DecodingSettings
 from t2t.evaluation.includes import INCLUDED, as_recorded
 from t2t.evaluation.predict import Decoder, Report
@@ -31,6 +31,8 @@ def evaluate(
     registry: Registry,
     *,
     vocabulary_file: Path | None = None,
+    sentinels: int | None = None,
+    ensemble: Sequence[Path] = (),
     decoding: DecodingSettings | Mapping[str, Any] | None = None,
     score_adjust: ScoreAdjust | None = None,
     accelerator: Accelerator | None = None,
@@ -56,6 +58,8 @@ def evaluate(
         registry: the tasks there are.
         vocabulary_file: a SentencePiece model or a tokenizer's folder, where the checkpoint
             holds neither.
+        sentinels: of that file, if it has none; None takes those that fill the model's rows.
+        ensemble: further models that predict together with `checkpoint`: logits are averaged.
         decoding: how outputs are made, in place of the run's own settings; or fields of it that
             replace those, where not None.
         score_adjust: how candidates' scores are adjusted before the best is taken
@@ -74,7 +78,7 @@ def evaluate(
         report = _unsaid
     selected = select_tasks(registry, tasks, split, report)
     examples = {task.name: task.examples(split, data_dir) for task in selected}
-    loaded = load_for_evaluation(checkpoint, vocabulary_file, report)
+    loaded = _loaded([checkpoint, *ensemble], vocabulary_file, sentinels, report)
     if isinstance(decoding, DecodingSettings):
         settings = decoding
     else:
@@ -86,7 +90,7 @@ def evaluate(
     device = _device(accelerator)
     loaded.model.to(device)
     report(
-        f"{loaded.folder} on {device}: inputs of at most {settings.inputs_length} tokens, "
+        f"{loaded.name} on {device}: inputs of at most {settings.inputs_length} tokens, "
         f"outputs of at most {settings.max_target_length}"
     )
     writer = PredictionsWriter(
@@ -102,7 +106,7 @@ def evaluate(
     with writer.begun(selected):
         for task in selected:
             entry = {
-                "checkpoint_path": str(loaded.folder.resolve()),
+                **loaded.paths(),
                 "batch_tokens": settings.batch_tokens_on(device),
                 "data": task.source.fingerprint(split, data_dir),
                 INCLUDED: as_recorded(registry.included),
@@ -112,6 +116,15 @@ def evaluate(
         scores = from_main(accelerator, lambda: score_directory(out, registry))
     report(scores_table(scores))
     return scores
+
+
+def _loaded(
+    paths: Sequence[Path], vocabulary_file: Path | None, sentinels: int | None, report: Report
+) -> LoadedModel:
+    """One model, or several as one."""
+    if len(paths) > 1:
+        return load_ensemble(paths, vocabulary_file, report, sentinels)
+    return load_for_evaluation(paths[0], vocabulary_file, report, sentinels)
 
 
 def _unsaid(line: str) -> None:
@@ -173,8 +186,10 @@ def _method(
 
 def _identity(loaded: LoadedModel, settings: DecodingSettings) -> dict[str, Any]:
     """What the predictions of one folder have in common."""
+    members = {"ensemble": [each.sha256 for each in loaded.members]} if loaded.members else {}
     return {
         "checkpoint": loaded.sha256,
+        **members,
         "vocabulary": loaded.vocabulary.fingerprint,
         "decoding": settings.identity(),
     }

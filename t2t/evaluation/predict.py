@@ -21,9 +21,9 @@ from t2t.evaluation.batches import Batches, Candidate, Ids
 from t2t.evaluation.decoding import DecodingSettings
 from t2t.evaluation.journal import Journal, MemoryJournal, Output
 from t2t.model.beam_search import BeamSettings, beam_search
+from t2t.model.ensemble import AnyModel
 from t2t.model.generation import Generated, greedy_scored
 from t2t.model.target_scores import score_targets
-from t2t.model.transformer import T5
 from t2t.special_ids import EOS_ID, PAD_ID
 from t2t.task import Decoded
 from t2t.vocabulary import Vocabulary
@@ -38,7 +38,7 @@ _DIGITS = 4
 class Decoder:
     """A model that is ready to decode, with all that this takes."""
 
-    model: T5
+    model: AnyModel
     vocabulary: Vocabulary
     settings: DecodingSettings
 
@@ -89,7 +89,7 @@ class Decoder:
 
 
 def _best_beam(
-    model: T5, inputs: Tensor, segments: Tensor, max_length: int, settings: BeamSettings
+    model: AnyModel, inputs: Tensor, segments: Tensor, max_length: int, settings: BeamSettings
 ) -> Generated:
     """The best sequence of each row, and its log-probability without the length penalty."""
     found = beam_search(model, inputs, segments, max_length, settings)

@@ -16,9 +16,8 @@ from torch import Tensor
 
 from t2t.errors import UserError, refuse, unknown
 from t2t.model.decoder_state import evaluating
+from t2t.model.ensemble import AnyModel, Decoder, new_decoder
 from t2t.model.generation import EOS_ID, START_ID, pad_to_few_shapes
-from t2t.model.step_decoder import StepDecoder
-from t2t.model.transformer import T5
 
 LengthPenaltyKind = Literal["hf", "t5"]
 LENGTH_PENALTIES = ("hf", "t5")
@@ -73,7 +72,7 @@ class BeamOutput(NamedTuple):
 
 
 def beam_search(
-    model: T5,
+    model: AnyModel,
     inputs: Tensor,
     input_segments: Tensor,
     max_length: int,
@@ -85,7 +84,7 @@ def beam_search(
     """The best sequences of a beam search.
 
     Args:
-        model: of any architecture; used without dropout, whatever its mode.
+        model: of any architecture, or an ensemble; used without dropout, whatever its mode.
         inputs: int ids [batch, length] with their EOS, 0 = padding; one example a row.
         input_segments: int [batch, length], 0 = padding; `(inputs != 0)` will do.
         max_length: tokens at most, EOS included.
@@ -109,7 +108,7 @@ def beam_search(
         inputs, input_segments = pad_to_few_shapes(inputs, input_segments)
     with evaluating(model):
         beams = settings.beams
-        decoder = StepDecoder(
+        decoder = new_decoder(
             model, inputs, input_segments, max_length, beams=beams, compile=compile
         )
         found = _search(decoder, len(inputs), max_length, settings, inputs.device, drop=not compile)
@@ -151,7 +150,7 @@ def _take(ids: Tensor, chosen: Tensor) -> Tensor:
 
 
 def _search(
-    decoder: StepDecoder,
+    decoder: Decoder,
     batch: int,
     max_length: int,
     settings: BeamSettings,

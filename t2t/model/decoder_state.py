@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from t2t.model.attention_backends import mask_bias
 from t2t.model.decoder_weights import BlockWeights, Product, product_dtype
@@ -27,15 +27,16 @@ _MOST_GRAPHS = 64
 
 
 @contextmanager
-def evaluating(model: T5) -> Iterator[None]:
-    """Without dropout and gradients; the model's mode is as before afterwards."""
-    was_training = model.training
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Without dropout and gradients; the mode of every part is as before afterwards."""
+    were_training = [module for module in model.modules() if module.training]
     model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        model.train(was_training)
+        for module in were_training:
+            module.training = True
 
 
 @dataclass(slots=True)

@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from t2t.model.decoder_state import evaluating
+from t2t.model.ensemble import AnyModel, Decoder, new_decoder
 from t2t.model.sampling import Sampler, SamplingSettings, check_row_keys
-from t2t.model.step_decoder import StepDecoder
-from t2t.model.transformer import T5
 
 START_ID = 0
 EOS_ID = 1
@@ -32,12 +31,17 @@ class Generated(NamedTuple):
 
 
 def greedy(
-    model: T5, inputs: Tensor, input_segments: Tensor, max_length: int, *, compile: bool = False
+    model: AnyModel,
+    inputs: Tensor,
+    input_segments: Tensor,
+    max_length: int,
+    *,
+    compile: bool = False,
 ) -> Tensor:
     """The likeliest token at each step, until every row has its EOS.
 
     Args:
-        model: of any architecture; used without dropout, whatever its mode.
+        model: of any architecture, or an ensemble; used without dropout, whatever its mode.
         inputs: int ids [batch, length] with their EOS, 0 = padding; one example a row.
         input_segments: int [batch, length], 0 = padding; `(inputs != 0)` will do.
         max_length: tokens at most, EOS included.
@@ -53,7 +57,12 @@ def greedy(
 
 
 def greedy_scored(
-    model: T5, inputs: Tensor, input_segments: Tensor, max_length: int, *, compile: bool = False
+    model: AnyModel,
+    inputs: Tensor,
+    input_segments: Tensor,
+    max_length: int,
+    *,
+    compile: bool = False,
 ) -> Generated:
     """What `greedy` gives, and how probable it is.
 
@@ -82,7 +91,7 @@ def likeliest(logits: Tensor) -> Tensor:
 
 
 def sample(
-    model: T5,
+    model: AnyModel,
     inputs: Tensor,
     input_segments: Tensor,
     max_length: int,
@@ -107,7 +116,7 @@ def sample(
 
 
 def _generate(
-    model: T5,
+    model: AnyModel,
     inputs: Tensor,
     input_segments: Tensor,
     max_length: int,
@@ -124,7 +133,7 @@ def _generate(
     if compile:
         inputs, input_segments = pad_to_few_shapes(inputs, input_segments)
     with evaluating(model):
-        decoder = StepDecoder(model, inputs, input_segments, max_length, compile=compile)
+        decoder = new_decoder(model, inputs, input_segments, max_length, compile=compile)
         ids = _run(
             decoder,
             output,
@@ -137,7 +146,7 @@ def _generate(
 
 
 def _run(
-    decoder: StepDecoder,
+    decoder: Decoder,
     output: Tensor,
     choose: Choose,
     sums: Tensor | None,

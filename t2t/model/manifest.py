@@ -201,3 +201,16 @@ def newest_whole(run: Path, report: Callable[[str], None] = print) -> Path | Non
         listed = "\n".join(f"  {problem}" for problem in damaged)
         raise RunError(f"{run / FOLDER}: no checkpoint is whole\n{listed}")
     return None
+
+
+def recorded_hash(checkpoint: Path, name: str = TENSORS) -> str | None:
+    """The SHA-256 that a checkpoint's manifest has of a file, which is not read.
+
+    None where there is no such checkpoint, or its manifest is damaged.
+    """
+    try:
+        manifest = _read_manifest(checkpoint / MANIFEST)
+    except OSError:
+        return None
+    entry = manifest["files"].get(name) if manifest else None
+    return entry["sha256"] if isinstance(entry, dict) else None

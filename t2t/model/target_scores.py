@@ -12,6 +12,7 @@ from torch import Tensor
 
 from t2t.errors import UserError
 from t2t.model.decoder_state import DecoderState, evaluating
+from t2t.model.ensemble import AnyModel, Ensemble, ensemble_log_probabilities
 from t2t.model.generation import START_ID
 from t2t.model.loss import head_loss
 from t2t.model.transformer import T5
@@ -30,12 +31,12 @@ class TargetScores(NamedTuple):
 
 
 def score_targets(
-    model: T5, inputs: Tensor, input_segments: Tensor, candidates: Candidates
+    model: AnyModel, inputs: Tensor, input_segments: Tensor, candidates: Candidates
 ) -> TargetScores:
     """Log-probabilities of given targets after the inputs.
 
     Args:
-        model: of any architecture; used without dropout, whatever its mode.
+        model: of any architecture, or an ensemble; used without dropout, whatever its mode.
         inputs: int ids [batch, length] with their EOS, 0 = padding; one example a row.
         input_segments: int [batch, length], 0 = padding; `(inputs != 0)` will do.
         candidates: for each row at least one candidate, each at least one id: what would follow
@@ -49,12 +50,9 @@ def score_targets(
         return TargetScores(torch.zeros(0, 0), torch.zeros(0, 0, dtype=torch.long))
     targets, is_token = _grid(candidates, inputs.device)
     with evaluating(model):
-        hidden = _read(model, inputs, input_segments, targets)
-        losses = head_loss(
-            model.scaled(hidden[is_token]), model.head_weight, targets[is_token]
-        ).cross_entropy
+        found = _log_probabilities(model, inputs, input_segments, targets, is_token)
     by_token = torch.zeros(targets.shape, device=inputs.device)
-    by_token[is_token] = -losses
+    by_token[is_token] = found
     num_tokens = is_token.sum(-1)
     sums = by_token.sum(-1).masked_fill(num_tokens == 0, -torch.inf)
     return TargetScores(sums, num_tokens)
@@ -81,6 +79,20 @@ def _grid(candidates: Candidates, device: torch.device) -> tuple[Tensor, Tensor]
             targets[number, place, : len(ids)] = torch.tensor(ids)
             lengths[number, place] = len(ids)
     return targets.to(device), (torch.arange(longest) < lengths).to(device)
+
+
+def _log_probabilities(
+    model: AnyModel, inputs: Tensor, input_segments: Tensor, targets: Tensor, is_token: Tensor
+) -> Tensor:
+    """Of the targets that are tokens, in float32."""
+    members = model.members if isinstance(model, Ensemble) else [model]
+    heads = [
+        (each.scaled(_read(each, inputs, input_segments, targets)[is_token]), each.head_weight)
+        for each in members
+    ]
+    if isinstance(model, Ensemble):
+        return ensemble_log_probabilities(heads, targets[is_token], model.num_rows)
+    return -head_loss(*heads[0], targets[is_token]).cross_entropy
 
 
 def _read(model: T5, inputs: Tensor, input_segments: Tensor, targets: Tensor) -> Tensor:

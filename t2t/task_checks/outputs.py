@@ -116,6 +116,18 @@ def scores_of(
         return f"{type(error).__name__}: {error}"
 
 
+def reported_metrics(task: Task, examples: Sequence[Example]) -> list[str]:
+    """The names that a task's metrics report; none where its examples do not let them tell."""
+    labelled = [example for example in examples if example.label is not None][:20]
+    outputs = [(example.targets or ("",))[0] for example in labelled]
+    try:
+        predictions = [task.prediction(*pair) for pair in zip(labelled, outputs, strict=True)]
+        return list(task.score(predictions))
+    # A parser and a metric are anyone's code, and it is not their check.
+    except Exception:
+        return []
+
+
 def metric_name(metric: Any) -> str:
     """What a metric is called."""
     return getattr(metric, "__name__", type(metric).__name__)

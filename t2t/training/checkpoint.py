@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,11 @@ def save(
     vocabulary: StoredVocabulary,
     *,
     keep: int | None,
+    best: Collection[int] = (),
 ) -> Path:
     """Write the checkpoint of `state.step` and remove what is older than the `keep` newest.
+
+    Those of the steps in `best` stay, however old.
 
     Raises:
         RunError: the disk refused (full, no permission); the part written is removed and the
@@ -81,7 +84,7 @@ def save(
     partial = begin(run, state.step)
     with writing(run, state.step):
         save_file(dict(optimizer_tensors), partial / manifest.OPTIMIZER)
-    complete(run, model, model.state_dict(), state, vocabulary, keep=keep)
+    complete(run, model, model.state_dict(), state, vocabulary, keep=keep, best=best)
     return folder_of(run, state.step)
 
 
@@ -126,8 +129,11 @@ def complete(
     vocabulary: StoredVocabulary,
     *,
     keep: int | None,
+    best: Collection[int] = (),
 ) -> None:
     """Write the rest of a checkpoint that was begun, give it its name, and prune the older ones.
+
+    Of these the `keep` newest stay, and those of the steps in `best`.
 
     Raises:
         RunError: the disk refused.
@@ -136,8 +142,25 @@ def complete(
         partial = _partial(run, state.step)
         _write_content(partial, model, weights, state, vocabulary)
         _publish(partial, folder_of(run, state.step))
+    with _removing(run):
+        _prune(run, state.step, keep, best)
+
+
+def prune_older(run: Path, keep: int | None, best: Collection[int]) -> None:
+    """Remove the checkpoints that are neither among the `keep` newest nor of the steps in `best`.
+
+    Raises:
+        RunError: the disk refused.
+    """
+    with _removing(run):
+        for step in set(steps_of(run)) - _kept(steps_of(run), keep, best):
+            _retire(folder_of(run, step))
+
+
+@contextlib.contextmanager
+def _removing(run: Path) -> Iterator[None]:
     try:
-        _prune(run, state.step, keep)
+        yield
     except OSError as error:
         raise RunError(f"{run}: cannot remove old checkpoints: {_reason(error)}") from error
 
@@ -179,18 +202,23 @@ def _publish(partial: Path, final: Path) -> None:
     fsync_directory(final.parent)
 
 
-def _prune(run: Path, newest: int, keep: int | None) -> None:
-    """Remove stray parts, the checkpoints older than the `keep` newest, and later ones.
+def _prune(run: Path, newest: int, keep: int | None, best: Collection[int]) -> None:
+    """Remove stray parts, the checkpoints older than the `keep` newest but `best`, and later ones.
 
     A checkpoint later than the one just saved is one that was damaged when this run resumed
     from before it; left in place it would count as the newest.
     """
     steps = steps_of(run)
     past = [step for step in steps if step <= newest]
-    kept = past if keep is None else past[-keep:]
-    for step in sorted(set(steps) - set(kept)):
+    for step in sorted(set(steps) - _kept(past, keep, best)):
         _retire(folder_of(run, step))
     remove_strays(run)
+
+
+def _kept(steps: Sequence[int], keep: int | None, best: Collection[int]) -> set[int]:
+    """Of some steps in order those whose checkpoints stay."""
+    newest = steps if keep is None else steps[-keep:]
+    return {*newest, *(step for step in steps if step in best)}
 
 
 def _retire(folder: Path) -> None:

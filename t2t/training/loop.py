@@ -17,11 +17,19 @@ from t2t.errors import MAX_LISTED, RunError, UserError, refuse
 from t2t.model import manifest
 from t2t.model.files import load_model
 from t2t.model.transformer import T5
-from t2t.processes import exact, from_main, gathered, start_processes, total
+from t2t.processes import (
+    exact,
+    from_main,
+    gathered,
+    patient_group,
+    start_processes,
+    total,
+)
 from t2t.registry import Registry
 from t2t.training import checkpoint, sharding
 from t2t.training.checkpoint import TrainingState
 from t2t.training.computation import computed_as, contradictions
+from t2t.training.evaluations import Evaluations, EvaluationsBetweenSteps
 from t2t.training.finetuning import described, freeze
 from t2t.training.flops import peak_flops
 from t2t.training.initial_model import initial_model
@@ -46,7 +54,7 @@ def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | No
     """Train by `recipe` in the folder `out`, from the newest whole checkpoint there if any.
 
     Call it in every process that the launcher started. A run that is already at
-    `train.steps` returns at once.
+    `train.steps`, or that ended early, returns at once.
 
     Args:
         recipe: the run's settings.
@@ -64,15 +72,16 @@ def train(recipe: Recipe, out: Path, registry: Registry, data: TrainingData | No
         accelerator = start_processes()
         run = RunDirectory(out)
         with _holding(run, accelerator), exact(accelerator.device):
-            resumed = from_main(accelerator, lambda: _find_start(run, recipe))
-            if resumed and manifest.step_of(resumed) >= recipe.train.steps:
+            evaluations = Evaluations(recipe, run.path, registry)
+            resumed, is_ended = from_main(accelerator, lambda: _find_start(run, evaluations))
+            if is_ended:
                 return
             _check_batch(recipe, accelerator.num_processes)
             if data is None:
                 data = load_training_data(recipe, registry, _message_on_main(accelerator))
             content = data.content
             from_main(accelerator, lambda: run.check_content(content))
-            trainer = _build(recipe, run, data, accelerator, resumed)
+            trainer = _build(evaluations, run, data, accelerator, resumed)
             # Last, for whatever is wrong must be said before anything is written.
             from_main(accelerator, lambda: _begin(run, recipe, content, accelerator, resumed))
             from_main(accelerator, trainer.trackers.start)
@@ -87,19 +96,26 @@ def _holding(run: RunDirectory, accelerator: Accelerator) -> Iterator[None]:
         yield
 
 
-def _find_start(run: RunDirectory, recipe: Recipe) -> Path | None:
-    """The checkpoint to go on from, None to begin; says which."""
+def _find_start(run: RunDirectory, evaluations: Evaluations) -> tuple[Path | None, bool]:
+    """The checkpoint to go on from, None to begin, and whether the run has ended; says which."""
+    recipe = evaluations.recipe
     changed = run.check_recipe(recipe)
     newest = manifest.newest_whole(run.path)
     if newest is None:
-        return None
-    if manifest.step_of(newest) >= recipe.train.steps:
-        print(f"{run.path}: finished at step {manifest.step_of(newest)}; nothing to train")
-    else:
-        print(f"going on from {newest}")
-        for change in changed:
-            print(f"other than before: {change}")
-    return newest
+        return None, False
+    step = manifest.step_of(newest)
+    if step >= recipe.train.steps:
+        print(f"{run.path}: finished at step {step}; nothing to train")
+        return newest, True
+    reason = evaluations.why_ended(step)
+    if reason is not None:
+        evaluations.record_end(step, reason)
+        print(f"{run.path}: finished early at step {step}: {reason}; nothing to train")
+        return newest, True
+    print(f"going on from {newest}")
+    for change in changed:
+        print(f"other than before: {change}")
+    return newest, False
 
 
 def _check_batch(recipe: Recipe, num_processes: int) -> None:
@@ -143,13 +159,14 @@ def _device_name(device: torch.device) -> str:
 
 
 def _build(
-    recipe: Recipe,
+    evaluations: Evaluations,
     run: RunDirectory,
     data: TrainingData,
     accelerator: Accelerator,
     resumed: Path | None,
 ) -> "Trainer":
     """Model, optimizer and stream, new or as the checkpoint has them."""
+    recipe = evaluations.recipe
     model = load_model(resumed) if resumed else initial_model(recipe, data.vocabulary)
     freeze(model, recipe.finetune)
     # Again, for a run may go on where there is no GPU.
@@ -179,6 +196,11 @@ def _build(
         state=state,
         vocabulary=data.vocabulary,
         trackers=Trackers(recipe, run.path, state.step),
+        evaluations=EvaluationsBetweenSteps(
+            evaluations,
+            accelerator,
+            patient_group(accelerator) if recipe.evaluation.every else None,
+        ),
     )
 
 
@@ -199,21 +221,25 @@ class Trainer:
     state: TrainingState
     vocabulary: StoredVocabulary
     trackers: Trackers
+    evaluations: EvaluationsBetweenSteps
 
     def run(self, stop: StopRequest) -> None:
-        """Train until the last step, or until SIGTERM asks to stop."""
+        """Train until the last step, until evaluations say so, or until SIGTERM asks to stop."""
         settings = self.recipe.train
         stop.defer()
         self._announce()
         with self._shown() as shown, self._logged() as log, contextlib.closing(self.trackers):
-            while self.state.step < settings.steps:
+            # What a kill may have left undone.
+            is_ended = self.evaluations.after(self.state.step, stop, shown.message)
+            while self.state.step < settings.steps and not is_ended:
                 stopping = self._take_step(stop, shown, log)
                 due = self.state.step % settings.checkpoint_every == 0
                 if due or stopping or self.state.step == settings.steps:
                     self._save(log)
                 if stopping:
                     break
-        if self.state.step < settings.steps:
+                is_ended = self.evaluations.after(self.state.step, stop, shown.message)
+        if self.state.step < settings.steps and not is_ended:
             raise Stopped(f"stopped at step {self.state.step}, saved; the same command goes on")
 
     def _announce(self) -> None:
@@ -346,4 +372,5 @@ class Trainer:
             self.state,
             self.vocabulary,
             keep=self.recipe.train.keep,
+            best=self.evaluations.best_steps(),
         )

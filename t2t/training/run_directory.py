@@ -5,6 +5,8 @@
     RUN/log.jsonl       a line a step
     RUN/checkpoints/    t2t/training/checkpoint.py
     RUN/trackers/       t2t/training/trackers.py
+    RUN/evaluations/    t2t/evaluation/run_evaluations.py
+    RUN/stopped_early.json   why training ended before its last step, if it did
     RUN/.lock           held while a process trains here
 
 A run belongs to one recipe and one state of the data; going on with another is refused, and
@@ -24,6 +26,7 @@ from typing import Any
 
 from t2t.config import Recipe
 from t2t.errors import RunError, UserError, refuse
+from t2t.evaluation.run_evaluations import STOPPED_FILE
 from t2t.files import write_json, write_text
 from t2t.model.hub_download import revision_of
 from t2t.model.manifest import CONFIG, MANIFEST, steps_of
@@ -242,6 +245,8 @@ class RunDirectory:
         write_json(self.path / RUN_FILE, record)
         write_text(self.path / RECIPE_FILE, dump_recipe(recipe))
         checkpoint.remove_strays(self.path)
+        # It goes on.
+        (self.path / STOPPED_FILE).unlink(missing_ok=True)
         cut_log(self.path / LOG_FILE, step)
 
 

@@ -9,6 +9,7 @@ what runs on GPUs.
 import contextlib
 import functools
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -149,8 +150,12 @@ def save(
     vocabulary: StoredVocabulary,
     *,
     keep: int | None,
+    best: Collection[int] = (),
 ) -> None:
     """Write a checkpoint; every process calls this, and returns when it is complete.
+
+    What is older than the `keep` newest and not of the steps in `best`, the first process's, is
+    removed.
 
     Of a sharded run each process writes its part of the optimizer's state. The weights are
     gathered into the one file that every other command reads.
@@ -161,14 +166,14 @@ def save(
     if not is_sharded(accelerator):
         tensors = state_tensors(optimizer, model) if accelerator.is_main_process else {}
         saving = functools.partial(checkpoint.save, run, model, tensors, state, vocabulary)
-        from_main(accelerator, lambda: saving(keep=keep))
+        from_main(accelerator, lambda: saving(keep=keep, best=best))
         return
     partial = from_main(accelerator, lambda: checkpoint.begin(run, state.step))
     with checkpoint.writing(run, state.step):
         write_shards(partial, named_state(optimizer, model))
     weights = _gathered_weights(model, accelerator)
     finish = functools.partial(checkpoint.complete, run, model, weights, state, vocabulary)
-    from_main(accelerator, lambda: finish(keep=keep))
+    from_main(accelerator, lambda: finish(keep=keep, best=best))
 
 
 def _gathered_weights(model: T5, accelerator: Accelerator) -> dict[str, Tensor]:

@@ -1,6 +1,8 @@
 """SIGTERM as a request to stop: the state is saved and the process answers "run me again"."""
 
+import contextlib
 import signal
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -38,7 +40,26 @@ class StopRequest:
         """From now on let the loop finish its step."""
         self._deferred = True
 
+    @contextlib.contextmanager
+    def at_once(self, doing: str) -> Iterator[None]:
+        """While entered a SIGTERM raises `Stopped` again: what is done can be done anew.
+
+        Raises:
+            Stopped: at the signal, or at once where it came before.
+        """
+        before = self._before, self._deferred
+        self._before, self._deferred = doing, False
+        try:
+            if self.requested:
+                self._stop()
+            yield
+        finally:
+            self._before, self._deferred = before
+
+    def _stop(self) -> None:
+        raise Stopped(f"{self._before}; the same command goes on")
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         if not self._deferred:
-            raise Stopped(f"{self._before}; the same command goes on")
+            self._stop()

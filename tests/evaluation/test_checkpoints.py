@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from t2t.errors import RunError, UserError
-from t2t.evaluation.checkpoints import load_for_evaluation
+from t2t.evaluation.checkpoints import load_ensemble, load_for_evaluation
 from t2t.evaluation.predict import DecodingSettings
 from t2t.files import sha256_file
+from t2t.model.ensemble import Ensemble
 from t2t.model.files import save_model
 from t2t.model.hub import save_hf
+from t2t.model.sizes import size
 from t2t.model.transformer import T5
 from t2t.vocabulary import SentencePieceVocabulary, train_vocabulary
 
@@ -143,3 +146,41 @@ def test_the_hash_of_shards_follows_each_of_them(
         save_file(tensors, shard, {"format": "pt"})
         hashes.add(quiet_load(folder, tiny_vocabulary.path).sha256)
     assert len(hashes) == len(shards) + 1
+
+
+def test_models_of_one_vocabulary_are_loaded_as_an_ensemble(
+    checkpoint: Path, tmp_path: Path, other_model: T5, save_checkpoint: SaveCheckpoint
+) -> None:
+    other = save_checkpoint(tmp_path / "other", 7, other_model)
+    loaded = load_ensemble([checkpoint, other], None, lambda _: None)
+    assert isinstance(loaded.model, Ensemble)
+    assert len(loaded.model.members) == 2
+    hashes = [sha256_file(folder / "model.safetensors") for folder in (checkpoint, other)]
+    assert [member.sha256 for member in loaded.members] == hashes
+    assert loaded.sha256 not in hashes
+    assert load_ensemble([other, checkpoint], None, lambda _: None).sha256 != loaded.sha256
+
+
+def test_an_ensemble_of_other_vocabularies_or_of_one_model_twice_is_refused(
+    checkpoint: Path, tmp_path: Path, tiny_model: T5
+) -> None:
+    other = train_vocabulary(["the cat saw the dog run", "a car"] * 9, 19, tmp_path / "other.model")
+    save_hf(tiny_model, tmp_path / "hf", other.path)
+    with pytest.raises(UserError, match=r"different models of one vocabulary.*\n.*hf: .*119 ids"):
+        load_ensemble([checkpoint, tmp_path / "hf"], None, lambda _: None)
+    with pytest.raises(UserError, match="step-20: is named twice"):
+        load_ensemble([checkpoint, checkpoint.parent.parent], None, lambda _: None)
+
+
+@pytest.mark.parametrize(("rows", "sentinels"), [(384, 300), (256, 100), (512, 100)])
+def test_a_vocabulary_gets_the_sentinels_that_fill_the_models_rows(
+    tmp_path: Path, tiny_vocabulary: SentencePieceVocabulary, rows: int, sentinels: int
+) -> None:
+    """50 pieces: 100 sentinels make 256 rows, umT5's 300 make 384; 512 are neither's."""
+    model = T5(replace(size("tiny"), vocab_size=rows))
+    save_model(model, tmp_path / "plain")
+    assert quiet_load(tmp_path / "plain", tiny_vocabulary.path).vocabulary.num_sentinels == (
+        sentinels
+    )
+    given = load_for_evaluation(tmp_path / "plain", tiny_vocabulary.path, print, 7)
+    assert given.vocabulary.num_sentinels == 7

@@ -179,6 +179,27 @@ def test_only_the_newest_are_kept(tmp_path):
     assert names(tmp_path) == ["step-10", "step-11", "step-3"]
 
 
+def test_the_best_stay_beside_the_newest_while_they_are_the_best(tmp_path):
+    for step, best in ((1, ()), (2, (1,)), (3, (1, 2)), (10, (1, 7))):
+        vocabulary = tmp_path / "vocabulary.model"
+        vocabulary.write_bytes(b"pieces")
+        state = TrainingState(step, {"window": step, "offset": 2})
+        pieces = Pieces(vocabulary)
+        checkpoint.save(tmp_path, model_of(step), {}, state, pieces, keep=1, best=best)
+    assert names(tmp_path) == ["step-1", "step-10"]
+
+
+def test_what_is_no_longer_the_best_is_removed_and_nothing_else(tmp_path):
+    for step in (1, 2, 3, 10):
+        save(tmp_path, step)
+    stray = tmp_path / "checkpoints" / "step-11.tmp"
+    stray.mkdir()
+    checkpoint.prune_older(tmp_path, None, ())
+    assert len(names(tmp_path)) == 5
+    checkpoint.prune_older(tmp_path, 1, {2})
+    assert names(tmp_path) == ["step-10", "step-11.tmp", "step-2"]
+
+
 def test_a_damaged_later_checkpoint_never_counts_as_the_newest(tmp_path):
     """A run that went back to step 2 because step 4 was damaged saves step 3, then step 4."""
     save(tmp_path, 2)
