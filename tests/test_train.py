@@ -153,14 +153,13 @@ def test_an_evaluation_with_other_inputs_does_not_count(recipe, out):
     assert record["decoding"]["inputs_length"] == 48
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def log_level():
     """What a process other than the first sets is undone: others listen to the same logger."""
     yield
     logging.getLogger("t2t").setLevel(logging.NOTSET)
 
 
-@pytest.mark.usefixtures("log_level")
 def test_a_process_other_than_the_first_says_which_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RANK", "3")
     assert train.run("finetune/super_gleu", tmp_path) == 2

@@ -80,7 +80,9 @@ class DecodingSettings:
             return True
         ways = self.how(self.method_of(task))
         used = (entry.get("score_adjust") or {}).get("tau")
-        return used == tau and all(entry.get(key) == value for key, value in ways.items())
+        # Candidates that are no labels have no prior, so nothing is adjusted.
+        asked = tau if task.labels else None
+        return used == asked and all(entry.get(key) == value for key, value in ways.items())
 
     def batch_tokens_on(self, device: torch.device) -> int:
         """`batch_tokens`, or the device's own number."""

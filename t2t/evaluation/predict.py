@@ -150,8 +150,8 @@ def predict(
         accelerator.wait_for_everyone()
     rank, count = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
     left = [number for number in range(len(batches.rows)) if number not in done]
-    total = sum(len(batches.rows[number]) for number in left[rank::count])
-    shown = _progress(name, total * count, report) if rank == 0 else nullcontext(_unseen)
+    total = sum(len(batches.rows[number]) for number in left)
+    shown = _progress(name, total, report) if rank == 0 else nullcontext(_unseen)
     with shown as advance:
         for number in left[rank::count]:
             rows = batches.rows[number]

@@ -1,5 +1,7 @@
 """How outputs are made: what is said of it, and what the command line and recipes mean."""
 
+from dataclasses import replace
+
 import pytest
 
 from t2t.errors import UserError
@@ -8,7 +10,8 @@ from t2t.model.beam_search import BeamSettings
 from t2t.sources import MemorySource
 from t2t.task import Task
 
-TASK = Task(name="t", source=MemorySource({"test": []}), cast=lambda row: ("", ""))
+FREE = Task(name="t", source=MemorySource({"test": []}), cast=lambda row: ("", ""))
+TASK = replace(FREE, labels=("no", "yes"))
 
 
 def test_the_way_of_decoding_is_said_in_full() -> None:
@@ -40,3 +43,5 @@ def test_a_file_is_what_was_asked_for_only_if_it_was_made_so() -> None:
     adjusted = {**rank, "score_adjust": {"tau": 0.5}}
     assert asked.may_have_made(TASK, adjusted, 0.5)
     assert not asked.may_have_made(TASK, adjusted, None)
+    # What is ranked without labels is never adjusted.
+    assert asked.may_have_made(FREE, rank, 0.5)
