@@ -24,7 +24,7 @@ from t2t.data.objectives import WindowObjective, window_objective
 from t2t.data.ragged import Ragged, end_with, pad
 from t2t.data.randomness import key, keys
 from t2t.objective import OBJECTIVES, Objective
-from t2t.special_ids import EOS_ID
+from t2t.vocabularies.special_ids import EOS_ID
 
 INPUTS, TARGETS = 512, 114
 DENSITY, MEAN_SPAN, VOCAB_SIZE = 0.15, 3.0, 32100

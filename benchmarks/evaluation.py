@@ -33,9 +33,9 @@ from t2t.evaluation.predict import Decoder, predict
 from t2t.model.hub import save_hf
 from t2t.model.sizes import size
 from t2t.model.transformer import T5
-from t2t.special_ids import EOS_ID, PAD_ID
 from t2t.task import Example, Task
 from t2t.task_loading import load_tasks
+from t2t.vocabularies.special_ids import EOS_ID, PAD_ID
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary, train_vocabulary
 
 PEER = f"transformers {transformers.__version__} generate"

@@ -30,7 +30,7 @@ from t2t.data.denoising import span_corruption
 from t2t.data.ragged import Ragged, end_with, pad
 from t2t.data.randomness import key, keys
 from t2t.documents import TextSource
-from t2t.special_ids import EOS_ID
+from t2t.vocabularies.special_ids import EOS_ID
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 sys.path.insert(0, str(Path(__file__).parent))

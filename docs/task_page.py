@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from t2t.data_card import SOURCED
-from t2t.inspection import shown_example, shown_prefix
+from t2t.inspect.inspection import shown_example, shown_prefix
 from t2t.registry import Mixture, Registry
 from t2t.task import Task
 

@@ -10,9 +10,9 @@ from typing import Literal
 
 from t2t.errors import UserError, refuse
 from t2t.files import sha256_file, sha256_json
+from t2t.formats.text_files import read_part, suffix_of, whole
 from t2t.rows import Row
 from t2t.sources import check_split
-from t2t.text_files import read_part, suffix_of, whole
 
 _logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts, is_pair
 from t2t.errors import UserError
-from t2t.field_text import parse_field_text
 from t2t.files import sha256_json
+from t2t.formats.field_text import parse_field_text
 from t2t.keyed_numbers import keyed_numbers
 from t2t.rows import Row
 from t2t.sources import TRAIN

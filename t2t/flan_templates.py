@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from t2t.errors import UserError, refuse, unknown
-from t2t.field_text import parse_field_text
-from t2t.json_lines import parse_json
+from t2t.formats.field_text import parse_field_text
+from t2t.formats.json_lines import parse_json
 from t2t.templates import TARGET, Template
 
 NAMES: Mapping[str, str] = MappingProxyType(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from t2t.casts.instructions import instruction, instruction_outputs
 from t2t.errors import UserError, refuse, unknown
-from t2t.json_lines import Fields, parse_json
+from t2t.formats.json_lines import Fields, parse_json
 from t2t.metrics.generation import exact_match, rouge
 from t2t.rows import Row
 from t2t.sources import OfficialFiles

@@ -15,8 +15,8 @@ import yaml
 import t2t
 from t2t.config import Recipe
 from t2t.errors import UserError, unknown
-from t2t.sections import read_section
-from t2t.yaml_document import Document, read_document
+from t2t.formats.sections import read_section
+from t2t.formats.yaml_document import Document, read_document
 
 LAUNCHER = "accelerate/"
 """Shipped files that are for accelerate's launcher, and no recipes."""

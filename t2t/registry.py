@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, unknown
-from t2t.labels import label_problems
 from t2t.leaderboard import Leaderboard
+from t2t.outputs.labels import label_problems
 from t2t.sources import TRAIN
 from t2t.task import Alias, Task
 

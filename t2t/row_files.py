@@ -10,10 +10,10 @@ from typing import Any
 
 from t2t.errors import UserError
 from t2t.files import sha256_file, sha256_json
-from t2t.json_lines import Fields, described, parse_json, read_object, read_objects, rows_of
+from t2t.formats.json_lines import Fields, described, parse_json, read_object, read_objects, rows_of
+from t2t.formats.tables import comma_separated, tab_separated
 from t2t.rows import Row
 from t2t.sources import UNLABELLED_SPLITS, RowReader, check_split
-from t2t.tables import comma_separated, tab_separated
 
 
 def as_it_is(fields: Fields, labelled: bool) -> Iterator[Row]:

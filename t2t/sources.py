@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from t2t.errors import RunError, T2TError, UserError, unknown
 from t2t.files import sha256_file, sha256_json
-from t2t.json_lines import Fields, read_objects, rows_of
+from t2t.formats.json_lines import Fields, read_objects, rows_of
 from t2t.rows import UNLABELLED, Row
 
 RowReader = Callable[[Fields, bool], Iterable[Row]]
@@ -21,8 +21,8 @@ RowReader = Callable[[Fields, bool], Iterable[Row]]
 ObjectReader = Callable[..., Iterable[Fields]]
 """Takes the path or paths of a split and gives their objects in order: the format of the files.
 
-JSON lines (`t2t.json_lines.read_objects`), tables (t2t/tables.py), whole JSON documents and
-parallel lines are there."""
+JSON lines (`t2t.formats.json_lines.read_objects`), tables (t2t/formats/tables.py), whole JSON
+documents and parallel lines are there."""
 
 TRAIN = "train"
 """The split that models are trained on, in every task that has one."""

@@ -17,7 +17,7 @@ from t2t.errors import T2TError, UserError
 from t2t.leaderboard import Leaderboard
 from t2t.registry import Item, Mixture, MixtureFamily, Registry, TaskVariant
 from t2t.task import Task
-from t2t.task_file import SUFFIXES, read_task_file
+from t2t.task_files.task_file import SUFFIXES, read_task_file
 from t2t.user_code import CODE_ERRORS, line_of, module_of_file, told
 
 ENTRY_POINTS = "t2t.tasks"
@@ -44,8 +44,8 @@ def load_tasks(include: Sequence[Path] = (), recorded: Sequence[Path] = ()) -> R
     that is taken, are left out and noted in `problems`.
 
     Args:
-        include: Python files, YAML files (t2t/task_file.py), or folders of them, which the user
-            names.
+        include: Python files, YAML files (t2t/task_files/task_file.py), or folders of them, which
+            the user names.
         recorded: further ones that some record names and nobody else: they are not run as code.
     """
     registry = Registry()

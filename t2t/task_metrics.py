@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from t2t import parsing
 from t2t.errors import UserError
 from t2t.metrics import scores
 from t2t.metrics.answers import answers_of, squad_normalised
 from t2t.metrics.classification import ConfusionMatrix, confusion_matrix
 from t2t.metrics.generation import reference_streams
+from t2t.outputs import parsing
 from t2t.task import Example, Prediction
 
 Columns = Callable[[Sequence[Prediction]], tuple[list[Any], list[Any]]]

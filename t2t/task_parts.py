@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from t2t import parsing
 from t2t.casts import classification as casts
 from t2t.casts.texts import document
 from t2t.data_card import DataCard
@@ -13,6 +12,7 @@ from t2t.metric_names import TaskValues, named_metrics
 from t2t.metrics import scores
 from t2t.metrics.answers import span_text
 from t2t.objective import Objective
+from t2t.outputs import parsing
 from t2t.rows import Row
 from t2t.sources import Source
 from t2t.task import Alias, Example, Invalid, Metric, Task, no_samples

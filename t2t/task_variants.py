@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from t2t.casts.sentinels import SENTINEL, with_sentinel
-from t2t.parsing import without_sentinel
+from t2t.outputs.parsing import without_sentinel
 from t2t.task import Alias, Example, Parse, Task
 
 

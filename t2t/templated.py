@@ -10,7 +10,7 @@ from t2t.casts.texts import NO_LABEL_TARGET, Cast, Texts, is_pair
 from t2t.errors import UserError, refuse, unknown
 from t2t.files import sha256_json
 from t2t.keyed_numbers import keyed_numbers
-from t2t.labels import label_problems
+from t2t.outputs.labels import label_problems
 from t2t.rows import Row
 from t2t.sources import TRAIN
 from t2t.task import Example, Invalid, Metric, Prediction, Task, key_of, no_samples

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, refuse, unknown
-from t2t.field_text import field_value, parse_field_text
+from t2t.formats.field_text import field_value, parse_field_text
+from t2t.formats.yaml_document import Document, read_document
 from t2t.rows import Row
-from t2t.yaml_document import Document, read_document
 
 TARGET = "{target}"
 _KEYS = ("inputs", "targets", "answer_choices", "training_only")

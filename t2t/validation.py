@@ -17,6 +17,7 @@ from t2t.data.stream import rows_step
 from t2t.errors import UserError, refuse, unknown
 from t2t.evaluation.best_checkpoints import criterion
 from t2t.evaluation.evaluate import select_tasks
+from t2t.formats.yaml_document import Document
 from t2t.model.sizes import size
 from t2t.recipe_files import read_recipe
 from t2t.registry import Registry
@@ -37,7 +38,6 @@ from t2t.training.training_data import (
     source_of_text,
 )
 from t2t.vocabulary import StoredVocabulary
-from t2t.yaml_document import Document
 
 AnyData = TypeVar("AnyData")
 

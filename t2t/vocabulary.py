@@ -22,8 +22,8 @@ from sentencepiece import sentencepiece_model_pb2
 
 from t2t.errors import UserError
 from t2t.files import replacing, sha256_file
-from t2t.special_ids import EOS_ID, NUM_SENTINELS, PAD_ID, UNK_ID
-from t2t.tokenizer_vocabulary import TokenizerFolder
+from t2t.vocabularies.special_ids import EOS_ID, NUM_SENTINELS, PAD_ID, UNK_ID
+from t2t.vocabularies.tokenizer_vocabulary import TokenizerFolder
 
 # The generated protobuf module makes its classes when imported, where no type checker sees them.
 ModelProto: Any = sentencepiece_model_pb2.ModelProto  # type: ignore[attr-defined]
@@ -133,7 +133,7 @@ class SentencePieceVocabulary:
         self.num_sentinels = _append_sentinels(model, num_sentinels, path)
         self.num_added_sentinels = len(model.pieces) - in_file
         self.is_bytes = _is_bytes(model, self.num_sentinels)
-        """Whether the pieces are the 256 bytes, as t2t/byte_vocabulary.py writes them."""
+        """Whether the pieces are the 256 bytes, as vocabularies/byte_vocabulary.py writes them."""
         self._processor = _processor(model, path)
         self._splits_at_spaces = _splits_at_spaces(model)
         self.size: int = self._processor.get_piece_size()

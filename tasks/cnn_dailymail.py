@@ -8,7 +8,7 @@ to highlights; the reference's, TensorFlow's 3.4.0, has none.
 from collections.abc import Iterator
 
 from t2t.casts.generation import summarize
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
 from t2t.metrics.generation import rouge
 from t2t.rows import Row, text_of
 from t2t.sources import OfficialFiles

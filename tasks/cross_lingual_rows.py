@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
+from t2t.formats.tables import json_document, tab_separated
 from t2t.rows import UNLABELLED, Row
 from t2t.sources import ObjectReader, OfficialFiles, Source
-from t2t.tables import json_document, tab_separated
 
 from .data_cards import card
 from .hub import files_or_hub, id_as_idx

@@ -7,11 +7,11 @@ the pronoun, two candidates with a comma between them, and the right one; then a
 from collections.abc import Iterator
 
 from t2t.casts.winograd import dpr
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
+from t2t.formats.tables import blocks_of_lines
 from t2t.metrics.classification import accuracy
 from t2t.rows import Row
 from t2t.sources import OfficialFiles
-from t2t.tables import blocks_of_lines
 from t2t.task import Alias, Task
 from t2t.task_metrics import value_metric
 from t2t.task_variants import one_sentinel

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from t2t.casts.regression import UNSCORED
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
+from t2t.formats.tables import lacks, tab_separated, without
 from t2t.rows import UNLABELLED, Row
 from t2t.sources import ObjectReader, OfficialFiles, Source
-from t2t.tables import lacks, tab_separated, without
 
 from .data_cards import card
 from .hub import files_or_hub

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from t2t.errors import UserError
-from t2t.json_lines import Fields, read_lines, read_objects
+from t2t.formats.json_lines import Fields, read_lines, read_objects
 from t2t.rows import UNLABELLED, Row
 from t2t.sources import OfficialFiles, RowReader, Source
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from t2t.casts.named_entities import conll2003, entities, entities_in, tag_ids
-from t2t.json_lines import Fields, read_lines
+from t2t.formats.json_lines import Fields, read_lines
 from t2t.metrics.sets import entity_f1, entity_precision_recall
 from t2t.rows import Row
 from t2t.sources import OfficialFiles

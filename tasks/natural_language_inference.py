@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from t2t.casts.classification import keyed_text
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
 from t2t.metrics.classification import accuracy
 from t2t.registry import Mixture
 from t2t.rows import Row

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from t2t.casts.label_sets import labels_in, reuters, topics
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
 from t2t.metrics.sets import set_macro_f1, set_micro_f1
 from t2t.row_files import read_file
 from t2t.rows import Row

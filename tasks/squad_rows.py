@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
+from t2t.formats.tables import json_document
 from t2t.rows import Row
 from t2t.sources import OfficialFiles, Source
-from t2t.tables import json_document
 
 from .data_cards import card
 from .hub import files_or_hub, id_as_idx

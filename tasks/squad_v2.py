@@ -7,9 +7,9 @@ Texts and references are padded as SQuAD's. The target of a question without an 
 from functools import partial
 
 from t2t.casts.squad import NO_ANSWER, answers_or_none, squad_v2
+from t2t.formats.tables import json_document
 from t2t.metrics.answers import squad2, squad2_parts
 from t2t.sources import OfficialFiles
-from t2t.tables import json_document
 from t2t.task import Example, Invalid, Task
 from t2t.task_metrics import squad2_metric
 

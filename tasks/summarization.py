@@ -10,11 +10,11 @@ from functools import partial
 from t2t.casts.classification import keyed_text
 from t2t.casts.texts import Texts
 from t2t.data_card import DataCard
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
+from t2t.formats.tables import json_document, parallel_lines
 from t2t.metrics.generation import rouge
 from t2t.rows import Row, text_of
 from t2t.sources import OfficialFiles
-from t2t.tables import json_document, parallel_lines
 from t2t.task import Task
 from t2t.task_metrics import answers_metric
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from t2t.casts.winograd import pronoun_problem
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
 from t2t.rows import UNLABELLED, Row
 from t2t.sources import OfficialFiles, RowReader, Source
 

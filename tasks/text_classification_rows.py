@@ -6,10 +6,10 @@ from pathlib import Path
 
 from t2t.errors import UserError, refuse
 from t2t.files import sha256_json
-from t2t.json_lines import Fields, read_lines
+from t2t.formats.json_lines import Fields, read_lines
+from t2t.formats.tables import comma_separated
 from t2t.rows import Row
 from t2t.sources import FilesOrHub, HubSource, OfficialFiles, Source, check_split
-from t2t.tables import comma_separated
 
 from .data_cards import card
 from .hub import files_or_hub

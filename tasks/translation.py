@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from functools import partial
 
 from t2t.casts.generation import translate
-from t2t.json_lines import Fields
+from t2t.formats.json_lines import Fields
+from t2t.formats.tables import parallel_lines, without
 from t2t.metrics.generation import bleu
 from t2t.rows import Row, text_of, value_of
 from t2t.sources import OfficialFiles, Source
-from t2t.tables import parallel_lines, without
 from t2t.task import Alias, Task
 from t2t.task_metrics import stream_metric
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.cli import main
 from t2t.commands.options import cell
+from t2t.vocabularies.byte_vocabulary import write_byte_vocabulary
 from t2t.vocabulary import load_vocabulary, train_vocabulary
 
 RTE = [

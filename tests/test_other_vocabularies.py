@@ -9,7 +9,6 @@ import torch
 import yaml
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedTokenizerFast
 
-from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.errors import UserError
 from t2t.evaluation.evaluate import evaluate
 from t2t.metrics.classification import accuracy
@@ -21,6 +20,7 @@ from t2t.sources import MemorySource
 from t2t.task_parts import classification
 from t2t.train import run
 from t2t.validation import validate
+from t2t.vocabularies.byte_vocabulary import write_byte_vocabulary
 from t2t.vocabulary import load_vocabulary, train_vocabulary
 
 SUBJECTS = ("영화", "음식", "노래", "소설", "여행")

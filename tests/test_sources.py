@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from t2t.errors import RunError, UserError
+from t2t.formats.tables import tab_separated
 from t2t.sources import FilesOrHub, HubSource, MemorySource, OfficialFiles
-from t2t.tables import tab_separated
 
 FILES = {"train": "set/task/train.jsonl", "validation": "set/task/val.jsonl"}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.cli import main
 from t2t.task_loading import load_tasks
+from t2t.vocabularies.byte_vocabulary import write_byte_vocabulary
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs/templates.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(yaml|python)\n(.*?)```", PAGE, re.S)

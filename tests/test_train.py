@@ -11,11 +11,11 @@ import torch
 import yaml
 
 from t2t import train
-from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.evaluation.evaluate import evaluate
 from t2t.evaluation.scoring import score_directory
-from t2t.new_task import new_task
+from t2t.task_files.new_task import new_task
 from t2t.task_loading import load_tasks
+from t2t.vocabularies.byte_vocabulary import write_byte_vocabulary
 from t2t.vocabulary import train_vocabulary
 
 LABELS = {"RTE": "entailment", "CB": "neutral"}

@@ -9,9 +9,9 @@ the words of each entity, not its place, which the text does not say.
 import re
 from collections.abc import Sequence
 
-from t2t.bio_tags import bio_entities
 from t2t.casts.texts import Texts
 from t2t.errors import UserError
+from t2t.outputs.bio_tags import bio_entities
 from t2t.rows import Row, texts_of, value_of
 
 ENTITY_TYPES = ("PER", "ORG", "LOC", "MISC")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from t2t.commands.options import AsJson, CacheDir, DataDir, OutDir, cell
-from t2t.special_ids import NUM_SENTINELS
+from t2t.vocabularies.special_ids import NUM_SENTINELS
 
 cache_app = typer.Typer(
     help="Token caches: build one from text, show it, verify it.", no_args_is_help=True

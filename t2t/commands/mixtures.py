@@ -73,7 +73,7 @@ def show_mixture(
 
     With --steps and --batch-size also how often each task's examples are seen.
     """
-    from t2t.mixture_shares import shares
+    from t2t.inspect.mixture_shares import shares
     from t2t.recipe_files import load_recipe
 
     given = {

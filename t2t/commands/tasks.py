@@ -43,7 +43,7 @@ def list_tasks(
     What cannot be loaded is left out with a warning; the exit code is 2 if --include named it.
     """
     from t2t.errors import unknown
-    from t2t.inspection import describe_task, matching_tasks, task_summary
+    from t2t.inspect.inspection import describe_task, matching_tasks, task_summary
 
     registry = tasks_with(include)
     found = matching_tasks(registry, word)
@@ -60,7 +60,7 @@ def list_tasks(
 @tasks_app.command("show")
 def show_task(name: str, include: Include = None, as_json: AsJson = False) -> None:
     """One task: source, splits, labels, metrics, licence, citation, an example."""
-    from t2t.inspection import describe_task, shown_example
+    from t2t.inspect.inspection import describe_task, shown_example
 
     registry = tasks_with(include)
     task = registry.task(name)
@@ -94,8 +94,8 @@ def preview(
     The output is JSONL with or without --json.
     """
     from t2t.config import resolve_data_dir
-    from t2t.inspection import preview_task
-    from t2t.json_lines import json_line
+    from t2t.formats.json_lines import json_line
+    from t2t.inspect.inspection import preview_task
 
     task = tasks_with(include).task(name)
     for example in preview_task(
@@ -118,7 +118,7 @@ def new(
 ) -> None:
     """Write a task in YAML with sample rows, and say what to do with it."""
     from t2t.errors import UserError
-    from t2t.new_task import new_task
+    from t2t.task_files.new_task import new_task
 
     registry = tasks_with(None)
     if registry.is_task(name) or registry.is_mixture(name):

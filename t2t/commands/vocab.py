@@ -41,7 +41,7 @@ def byte_vocabulary_command(
     out: Annotated[Path, typer.Option(help="The model file to write.")],
 ) -> None:
     """Write ByT5's vocabulary, the 256 bytes, as a file that recipes can name."""
-    from t2t.byte_vocabulary import write_byte_vocabulary
+    from t2t.vocabularies.byte_vocabulary import write_byte_vocabulary
 
     vocabulary = write_byte_vocabulary(out)
     print(f"{out}: 259 pieces and {vocabulary.num_sentinels} sentinels")

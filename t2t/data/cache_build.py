@@ -40,8 +40,8 @@ from t2t.data.workers import cores, in_processes
 from t2t.documents import TextSource
 from t2t.errors import RunError, UserError
 from t2t.files import fsync_directory, sha256_file, write_json
+from t2t.formats.text_files import Part, cut
 from t2t.progress import counting
-from t2t.text_files import Part, cut
 from t2t.vocabulary import StoredVocabulary
 
 PART_BYTES = 32 << 20

@@ -22,7 +22,7 @@ import numpy as np
 from t2t.data.tokenization import Losses
 from t2t.errors import UserError
 from t2t.files import sha256_file
-from t2t.text_files import suffix_of
+from t2t.formats.text_files import suffix_of
 
 FORMAT_NAME = "t2t token cache"
 FORMAT = f"{FORMAT_NAME} 1"

@@ -11,7 +11,7 @@ import numpy as np
 from t2t.data.cache_manifest import Shard, shard_file
 from t2t.data.ragged import Array
 from t2t.data.tokenization import Losses, token_blocks
-from t2t.text_files import Part
+from t2t.formats.text_files import Part
 from t2t.vocabulary import StoredVocabulary, load_vocabulary
 
 

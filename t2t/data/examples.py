@@ -12,8 +12,8 @@ from t2t.data.randomness import key, keys
 from t2t.data.trimming import NOT_FOUND, end_with_last, places_of_targets, windows_around
 from t2t.data.unknown_text import warning
 from t2t.errors import UserError
-from t2t.special_ids import EOS_ID
 from t2t.task import Task, Trimming
+from t2t.vocabularies.special_ids import EOS_ID
 from t2t.vocabulary import Vocabulary
 
 # Texts are handed to the tokeniser in groups of about this many characters: enough to keep all

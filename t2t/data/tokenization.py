@@ -15,8 +15,8 @@ from t2t.data.examples import grouped, tokenize
 from t2t.data.ragged import Array, Ints, Ragged, concatenate, ranges
 from t2t.documents import TextSource
 from t2t.errors import UserError
-from t2t.special_ids import PAD_ID
-from t2t.text_files import Part, read_part, whole
+from t2t.formats.text_files import Part, read_part, whole
+from t2t.vocabularies.special_ids import PAD_ID
 from t2t.vocabulary import Vocabulary
 
 CHARACTERS_AT_ONCE = 1 << 20

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from t2t.documents import TextSource
-from t2t.text_files import read_part, whole
+from t2t.formats.text_files import read_part, whole
 from t2t.vocabulary import Vocabulary
 
 LOOKED_AT = 2048

@@ -16,7 +16,7 @@ from t2t.data.objectives import WindowObjective
 from t2t.data.ragged import Array, Ints, Ragged, concatenate, end_with, ranges
 from t2t.data.randomness import below, key, keys, permute
 from t2t.errors import UserError
-from t2t.special_ids import EOS_ID
+from t2t.vocabularies.special_ids import EOS_ID
 
 # The lengths of random objectives differ by window: this many are looked at to say what is cut.
 LOOKED_AT = 4096

@@ -18,7 +18,7 @@ from t2t.model.transformer import T5
 from t2t.model.vocabulary_files import check_vocabulary, find_vocabulary
 from t2t.model.weights import find_weights, load_folder, weights_hash
 from t2t.recipe_files import load_recipe
-from t2t.special_ids import NUM_SENTINELS
+from t2t.vocabularies.special_ids import NUM_SENTINELS
 from t2t.vocabulary import StoredVocabulary, load_vocabulary
 
 KNOWN_SENTINELS = (NUM_SENTINELS, 300)

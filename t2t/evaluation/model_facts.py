@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from t2t.byte_vocabulary import NUM_BYTE_SENTINELS
 from t2t.config import Recipe
 from t2t.errors import UserError
 from t2t.evaluation.predictions import PredictionsName
@@ -27,6 +26,7 @@ from t2t.model.vocabulary_files import find_vocabulary
 from t2t.model.weights import find_weights, load_folder, read_config, weights_hash
 from t2t.recipe_files import load_recipe
 from t2t.task import Task
+from t2t.vocabularies.byte_vocabulary import NUM_BYTE_SENTINELS
 
 _BYTE_IDS = 3 + 256 + NUM_BYTE_SENTINELS
 _RECIPE = "recipe.yaml"

@@ -24,8 +24,8 @@ from t2t.model.beam_search import BeamSettings, beam_search
 from t2t.model.ensemble import AnyModel
 from t2t.model.generation import Generated, greedy_scored
 from t2t.model.target_scores import score_targets
-from t2t.special_ids import EOS_ID, PAD_ID
 from t2t.task import Decoded
+from t2t.vocabularies.special_ids import EOS_ID, PAD_ID
 from t2t.vocabulary import Vocabulary
 
 Report = Callable[[str], None]

@@ -16,7 +16,7 @@ from typing import Any
 
 from t2t.errors import UserError, refuse
 from t2t.files import write_bytes
-from t2t.json_lines import described, json_line, parse_json
+from t2t.formats.json_lines import described, json_line, parse_json
 from t2t.task import Decoded, Example, Prediction, Task
 
 RUN_FILE = "run.json"

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from t2t.byte_vocabulary import write_byte_vocabulary
 from t2t.errors import UserError
 from t2t.files import making_folder
 from t2t.model.files import CONFIG, save_model
@@ -10,7 +9,8 @@ from t2t.model.hub import has_byte_tokenizer, load_hf, save_hf
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.vocabulary_files import check_vocabulary, find_vocabulary, save_vocabulary
 from t2t.model.weights import find_weights, load_folder
-from t2t.tokenizer_vocabulary import TOKENIZER_FILE
+from t2t.vocabularies.byte_vocabulary import write_byte_vocabulary
+from t2t.vocabularies.tokenizer_vocabulary import TOKENIZER_FILE
 
 
 def t2t_to_hf(source: Path, target: Path) -> list[str]:

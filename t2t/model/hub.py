@@ -25,8 +25,8 @@ from t2t.model.hub_config import SPECIAL_IDS, head_factor, hf_config, is_scaled,
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 from t2t.model.vocabulary_files import BPE_MODEL
-from t2t.special_ids import NUM_SENTINELS
-from t2t.tokenizer_vocabulary import TOKENIZER_CONFIG, TokenizerVocabulary
+from t2t.vocabularies.special_ids import NUM_SENTINELS
+from t2t.vocabularies.tokenizer_vocabulary import TOKENIZER_CONFIG, TokenizerVocabulary
 from t2t.vocabulary import SentencePieceVocabulary, load_vocabulary
 
 TENSORS = "model.safetensors"

@@ -14,8 +14,8 @@ from t2t.errors import UserError
 from t2t.files import write_json
 from t2t.model.files import CONFIG, read_json
 from t2t.model.manifest import TOKENIZER, VOCABULARY, VOCABULARY_SETTINGS
-from t2t.special_ids import NUM_SENTINELS
-from t2t.tokenizer_vocabulary import TOKENIZER_CONFIG, TOKENIZER_FILE
+from t2t.vocabularies.special_ids import NUM_SENTINELS
+from t2t.vocabularies.tokenizer_vocabulary import TOKENIZER_CONFIG, TOKENIZER_FILE
 from t2t.vocabulary import StoredVocabulary, load_vocabulary
 
 BPE_MODEL = "sentencepiece.bpe.model"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t2t.errors import T2TError, UserError, unknown
+from t2t.inspect.rows_at_hand import absent_files, splits_at_hand
 from t2t.registry import Registry
-from t2t.rows_at_hand import absent_files, splits_at_hand
 from t2t.task import Task, no_samples
 from t2t.task_checks.findings import Finding
 from t2t.task_checks.garbage import check_garbage, check_invalid_predictions

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from t2t.json_lines import json_line
+from t2t.formats.json_lines import json_line
 
 Level = Literal["ok", "warning", "error"]
 

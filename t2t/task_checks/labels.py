@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from t2t.labels import label_problems
+from t2t.outputs.labels import label_problems
 from t2t.sources import TRAIN
 from t2t.task import Task
 from t2t.task_checks.findings import Finding

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2t.bio_tags import bio_entities
 from t2t.casts.named_entities import NER_TAGS, conll2003, entities, entities_in, tag_ids
 from t2t.errors import UserError
+from t2t.outputs.bio_tags import bio_entities
 
 TOKENS = ["Ada", "Lovelace", "met", "Ada", "Lovelace", "in", "London", ";", "Bern", "."]
 TAGS = ["B-PER", "I-PER", "O", "B-PER", "I-PER", "O", "B-LOC", "O", "B-LOC", "O"]

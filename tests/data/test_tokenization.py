@@ -17,7 +17,7 @@ from t2t.data.tokenization import (
 )
 from t2t.documents import TextSource
 from t2t.errors import UserError
-from t2t.text_files import whole
+from t2t.formats.text_files import whole
 from t2t.vocabulary import SentencePieceVocabulary, train_vocabulary
 
 TEXT = ["the dog barked at the cat", "a bird sang to the dog", "the cat ran"]

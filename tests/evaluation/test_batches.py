@@ -8,8 +8,8 @@ import torch
 from t2t.evaluation.batches import Batches, batches_by_length, make_batches
 from t2t.evaluation.decoding import DecodingSettings
 from t2t.sources import MemorySource
-from t2t.special_ids import EOS_ID
 from t2t.task import Example, Task
+from t2t.vocabularies.special_ids import EOS_ID
 from t2t.vocabulary import Vocabulary
 
 WORDS = "the cat saw a dog and the dog saw it rain on the red car"

@@ -18,8 +18,8 @@ from t2t.model.generation import Generated, greedy
 from t2t.model.target_scores import score_targets
 from t2t.model.transformer import T5
 from t2t.sources import MemorySource
-from t2t.special_ids import EOS_ID
 from t2t.task import Example, Task
+from t2t.vocabularies.special_ids import EOS_ID
 from t2t.vocabulary import Vocabulary
 
 WORDS = "the cat saw a dog and the dog saw it rain on the red car"

@@ -7,7 +7,7 @@ from pathlib import Path
 from t2t.errors import MAX_LISTED, refuse
 from t2t.evaluation.leaderboards.archive import read_archive
 from t2t.evaluation.leaderboards.expected import Expected, expected_rows
-from t2t.json_lines import described
+from t2t.formats.json_lines import described
 from t2t.leaderboard import Id, Leaderboard, LeaderboardFile
 from t2t.registry import Registry
 

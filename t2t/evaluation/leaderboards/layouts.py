@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from t2t.json_lines import described, is_unicode, parse_json
+from t2t.formats.json_lines import described, is_unicode, parse_json
 from t2t.leaderboard import Id, Label, Line
 
 _LINE_ENDS = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
