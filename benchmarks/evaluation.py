@@ -27,9 +27,9 @@ import torch
 import transformers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
-from t2t.evaluation.batches import make_batches
-from t2t.evaluation.decoding import DecodingSettings
-from t2t.evaluation.predict import Decoder, predict
+from t2t.evaluation.prediction.batches import make_batches
+from t2t.evaluation.prediction.decoding import DecodingSettings
+from t2t.evaluation.prediction.predict import Decoder, predict
 from t2t.model.hub import save_hf
 from t2t.model.sizes import size
 from t2t.model.transformer import T5

@@ -95,8 +95,8 @@ def _is_main() -> bool:
 
 def _evaluate(recipe: "Recipe", out: Path, registry: "Registry") -> None:
     """Score the run's last checkpoint on the recipe's tasks, all processes together."""
-    from t2t.evaluation.decoding import recipe_decoding
     from t2t.evaluation.evaluate import evaluate
+    from t2t.evaluation.prediction.decoding import recipe_decoding
     from t2t.model.manifest import steps_of
     from t2t.processes import from_main, start_processes
     from t2t.training.evaluations import Evaluations
@@ -142,7 +142,7 @@ def _is_done(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
 
 def _is_evaluated(recipe: "Recipe", out: Path, registry: "Registry") -> bool:
     """Whether the run's predictions are its newest checkpoint's, decoded as the recipe says."""
-    from t2t.evaluation.run_evaluations import EvaluationPlan, is_evaluated
+    from t2t.evaluation.run_checkpoints.run_evaluations import EvaluationPlan, is_evaluated
     from t2t.files import sha256_file
     from t2t.model.manifest import TENSORS, folder_of, steps_of
 

@@ -15,8 +15,8 @@ from t2t.config import Recipe
 from t2t.data.objectives import window_objective
 from t2t.data.stream import rows_step
 from t2t.errors import UserError, refuse, unknown
-from t2t.evaluation.best_checkpoints import criterion
 from t2t.evaluation.evaluate import select_tasks
+from t2t.evaluation.run_checkpoints.best_checkpoints import criterion
 from t2t.formats.yaml_document import Document
 from t2t.model.sizes import size
 from t2t.recipe_files import read_recipe

@@ -34,8 +34,8 @@ def card(
 ) -> None:
     """Write a model card: README.md with metadata and results, for the Hugging Face hub."""
     from t2t.evaluation.includes import included_in_run
-    from t2t.evaluation.model_card import Stated, check_free, write_card
-    from t2t.evaluation.model_facts import gather_facts
+    from t2t.evaluation.model_card.facts import gather_facts
+    from t2t.evaluation.model_card.model_card import Stated, check_free, write_card
 
     codes = tuple(code.strip() for code in language.split(",")) if language else ()
     stated = Stated(base_model, license, codes)
@@ -56,8 +56,8 @@ def convert_with_card(
     """
     from t2t.errors import UserError
     from t2t.evaluation.includes import included_in_run
-    from t2t.evaluation.model_card import Stated, model_card, write_card
-    from t2t.evaluation.model_facts import exported, gather_facts
+    from t2t.evaluation.model_card.facts import exported, gather_facts
+    from t2t.evaluation.model_card.model_card import Stated, model_card, write_card
     from t2t.model.conversion import t2t_to_hf
 
     try:

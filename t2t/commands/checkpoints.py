@@ -21,7 +21,7 @@ def list_checkpoints(
     as_json: Annotated[bool, typer.Option("--json", help="JSON, one object.")] = False,
 ) -> None:
     """Every evaluated checkpoint with its scores, and which is best: for each task, in the mean."""
-    from t2t.evaluation.best_checkpoints import summary
+    from t2t.evaluation.run_checkpoints.best_checkpoints import summary
 
     found = summary(_evaluations(run, split))
     if as_json:
@@ -34,7 +34,7 @@ def list_checkpoints(
 
 def _evaluations(run: Path, split: str) -> list[Any]:
     from t2t.errors import UserError
-    from t2t.evaluation.best_checkpoints import read_evaluations
+    from t2t.evaluation.run_checkpoints.best_checkpoints import read_evaluations
 
     evaluations = read_evaluations(run, split, warn)
     if not evaluations:
@@ -94,8 +94,8 @@ def best_checkpoint(
 
     t2t evaluate "$(t2t checkpoints best RUN --by super_glue)" ...
     """
-    from t2t.evaluation.best_checkpoints import best_kept, criterion
     from t2t.evaluation.includes import included_in_run
+    from t2t.evaluation.run_checkpoints.best_checkpoints import best_kept, criterion
 
     evaluations = _evaluations(run, split)
     names = list(dict.fromkeys(name for found in evaluations for name in found.tasks))
@@ -115,8 +115,8 @@ def predict(
 ) -> None:
     """Predict each task by the checkpoint that is best for it; writes OUT/step-N."""
     from t2t.config import resolve_data_dir
-    from t2t.evaluation.best_predictions import predict_by_best
     from t2t.evaluation.includes import included_in_run
+    from t2t.evaluation.run_checkpoints.best_predictions import predict_by_best
 
     predict_by_best(
         run,

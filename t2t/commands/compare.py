@@ -35,11 +35,11 @@ def compare(
     include: Include = None,
 ) -> None:
     """Compare two runs per task: differences, intervals, paired tests, examples that changed."""
-    from t2t.evaluation import comparison_text as text
-    from t2t.evaluation.comparison import compare as run
+    from t2t.evaluation.comparison import text as text
+    from t2t.evaluation.comparison.comparison import compare as run
+    from t2t.evaluation.comparison.paired_runs import Chosen
     from t2t.evaluation.includes import included_in_predictions
     from t2t.evaluation.intervals import Bootstrap
-    from t2t.evaluation.paired_runs import Chosen
     from t2t.files import write_text
 
     recorded = [*included_in_predictions(first), *included_in_predictions(second)]

@@ -14,7 +14,7 @@ from t2t.errors import UserError
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from t2t.evaluation.score_adjustment import ScoreAdjust
+    from t2t.evaluation.prediction.score_adjustment import ScoreAdjust
 
 Sentinels = Annotated[
     int | None,
@@ -83,9 +83,9 @@ def evaluate(
     accelerate launch -m t2t.evaluate CHECKPOINT --tasks ... --out DIR
     """
     from t2t.config import resolve_data_dir
-    from t2t.evaluation.decoding import beam_settings
     from t2t.evaluation.evaluate import evaluate as run
     from t2t.evaluation.includes import included_in_run
+    from t2t.evaluation.prediction.decoding import beam_settings
     from t2t.training.stopping import StopRequest
 
     decoding: dict[str, Any] = {

@@ -27,7 +27,7 @@ def watch(
     """
     from t2t.config import resolve_data_dir
     from t2t.evaluation.includes import included_in_run
-    from t2t.evaluation.watching import Watch
+    from t2t.evaluation.run_checkpoints.watching import Watch
     from t2t.training.stopping import StopRequest
 
     watching = Watch(

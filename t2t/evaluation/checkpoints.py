@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, refuse
-from t2t.evaluation.decoding import DecodingSettings, recipe_decoding
+from t2t.evaluation.prediction.decoding import DecodingSettings, recipe_decoding
 from t2t.model.ensemble import AnyModel, Ensemble
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5

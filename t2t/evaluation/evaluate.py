@@ -8,13 +8,13 @@ import torch
 from accelerate import Accelerator
 
 from t2t.errors import UserError
-from t2t.evaluation.candidates import why_not_ranked
 from t2t.evaluation.checkpoints import LoadedModel, load_ensemble, load_for_evaluation
-from t2t.evaluation.decoding import DecodingSettings
 from t2t.evaluation.includes import INCLUDED, as_recorded
-from t2t.evaluation.predict import Decoder, Report
-from t2t.evaluation.predictions_writer import PredictionsWriter
-from t2t.evaluation.score_adjustment import ScoreAdjust
+from t2t.evaluation.prediction.candidates import why_not_ranked
+from t2t.evaluation.prediction.decoding import DecodingSettings
+from t2t.evaluation.prediction.predict import Decoder, Report
+from t2t.evaluation.prediction.predictions_writer import PredictionsWriter
+from t2t.evaluation.prediction.score_adjustment import ScoreAdjust
 from t2t.evaluation.scoring import Scores, score_directory, scores_table
 from t2t.processes import from_main
 from t2t.registry import Registry
@@ -63,7 +63,7 @@ def evaluate(
         decoding: how outputs are made, in place of the run's own settings; or fields of it that
             replace those, where not None.
         score_adjust: how candidates' scores are adjusted before the best is taken
-            (t2t/evaluation/score_adjustment.py); None takes them as they are.
+            (t2t/evaluation/prediction/score_adjustment.py); None takes them as they are.
         accelerator: the processes that share the work, all of which call this; None is this one
             alone.
         report: takes progress, counts of what was cut, and the table of scores; of several

@@ -17,15 +17,15 @@ import torch.distributed as dist
 from accelerate import Accelerator
 
 from t2t.config import Recipe
-from t2t.evaluation.best_checkpoints import (
+from t2t.evaluation.predictions import PredictionsName
+from t2t.evaluation.run_checkpoints.best_checkpoints import (
     Criterion,
     best_steps,
     criterion,
     mean_of,
     read_evaluations,
 )
-from t2t.evaluation.predictions import PredictionsName
-from t2t.evaluation.run_evaluations import (
+from t2t.evaluation.run_checkpoints.run_evaluations import (
     STOPPED_FILE,
     EvaluationPlan,
     copy_evaluation,

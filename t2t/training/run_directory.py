@@ -5,7 +5,7 @@
     RUN/log.jsonl       a line a step
     RUN/checkpoints/    t2t/training/checkpoint.py
     RUN/trackers/       t2t/training/trackers.py
-    RUN/evaluations/    t2t/evaluation/run_evaluations.py
+    RUN/evaluations/    t2t/evaluation/run_checkpoints/run_evaluations.py
     RUN/stopped_early.json   why training ended before its last step, if it did
     RUN/.lock           held while a process trains here
 
@@ -26,7 +26,7 @@ from typing import Any
 
 from t2t.config import Recipe
 from t2t.errors import RunError, UserError, refuse
-from t2t.evaluation.run_evaluations import STOPPED_FILE
+from t2t.evaluation.run_checkpoints.run_evaluations import STOPPED_FILE
 from t2t.files import write_json, write_text
 from t2t.model.hub_download import revision_of
 from t2t.model.manifest import CONFIG, MANIFEST, steps_of

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from t2t.errors import RunError, UserError
 from t2t.evaluation.checkpoints import load_ensemble, load_for_evaluation
-from t2t.evaluation.predict import DecodingSettings
+from t2t.evaluation.prediction.predict import DecodingSettings
 from t2t.files import sha256_file
 from t2t.model.ensemble import Ensemble
 from t2t.model.files import save_model

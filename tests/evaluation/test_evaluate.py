@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from t2t.errors import RunError, UserError
-from t2t.evaluation import predictions_writer as module
 from t2t.evaluation.evaluate import evaluate, select_tasks
 from t2t.evaluation.leaderboards.submission import write_submission
 from t2t.evaluation.leaderboards.superglue import SUPERGLUE
+from t2t.evaluation.prediction import predictions_writer as module
 from t2t.evaluation.predictions import read_predictions
 from t2t.evaluation.scoring import score_directory
 from t2t.files import sha256_file

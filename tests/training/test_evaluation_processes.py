@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from t2t.evaluation.run_evaluations import evaluated_steps
+from t2t.evaluation.run_checkpoints.run_evaluations import evaluated_steps
 from t2t.model.manifest import steps_of
 from t2t.training.step_report import MEASURED
 
@@ -45,7 +45,7 @@ def wait_for(condition, process):
 SLOW = """
 import sys, time
 from pathlib import Path
-from t2t.evaluation import run_evaluations
+from t2t.evaluation.run_checkpoints import run_evaluations
 from t2t.train import run
 
 recipe, _, out = sys.argv[1:]

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from t2t.evaluation import run_evaluations
 from t2t.evaluation.evaluate import evaluate
-from t2t.evaluation.run_evaluations import stopped_step
+from t2t.evaluation.run_checkpoints import run_evaluations
+from t2t.evaluation.run_checkpoints.run_evaluations import stopped_step
 from t2t.model.manifest import recorded_hash, steps_of
 from t2t.task_loading import load_tasks
 from t2t.training.step_report import MEASURED

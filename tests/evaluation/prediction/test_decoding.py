@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from t2t.errors import UserError
-from t2t.evaluation.decoding import DecodingSettings, beam_settings
+from t2t.evaluation.prediction.decoding import DecodingSettings, beam_settings
 from t2t.model.beam_search import BeamSettings
 from t2t.sources import MemorySource
 from t2t.task import Task

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import UserError
+from t2t.evaluation.prediction.score_adjustment import ScoreAdjustment, fitted, log_priors
 from t2t.evaluation.predictions import Origin, write_predictions
-from t2t.evaluation.score_adjustment import ScoreAdjustment, fitted, log_priors
 from t2t.files import sha256_file
 from t2t.metrics.classification import accuracy
 from t2t.sources import MemorySource

@@ -17,9 +17,9 @@ from rich.progress import Progress
 from torch import Tensor
 
 from t2t.errors import RunError
-from t2t.evaluation.batches import Batches, Candidate, Ids
-from t2t.evaluation.decoding import DecodingSettings
-from t2t.evaluation.journal import Journal, MemoryJournal, Output
+from t2t.evaluation.prediction.batches import Batches, Candidate, Ids
+from t2t.evaluation.prediction.decoding import DecodingSettings
+from t2t.evaluation.prediction.journal import Journal, MemoryJournal, Output
 from t2t.model.beam_search import BeamSettings, beam_search
 from t2t.model.ensemble import AnyModel
 from t2t.model.generation import Generated, greedy_scored

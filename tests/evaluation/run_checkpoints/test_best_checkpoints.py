@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import UserError
-from t2t.evaluation.best_checkpoints import (
+from t2t.evaluation.run_checkpoints.best_checkpoints import (
     best,
     best_by_task,
     best_kept,

@@ -7,8 +7,13 @@ from pathlib import Path
 
 from t2t.errors import T2TError, UserError
 from t2t.evaluation.evaluate import select_tasks
-from t2t.evaluation.predict import Report
-from t2t.evaluation.run_evaluations import Busy, EvaluationPlan, evaluate_step, stopped_step
+from t2t.evaluation.prediction.predict import Report
+from t2t.evaluation.run_checkpoints.run_evaluations import (
+    Busy,
+    EvaluationPlan,
+    evaluate_step,
+    stopped_step,
+)
 from t2t.model.manifest import FOLDER, folder_of, recorded_hash, steps_of, verify
 from t2t.recipe_files import load_recipe
 from t2t.registry import Registry

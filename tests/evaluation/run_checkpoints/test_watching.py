@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from t2t.errors import RunError, UserError
-from t2t.evaluation import run_evaluations
-from t2t.evaluation.run_evaluations import evaluated_steps
-from t2t.evaluation.watching import Watch
+from t2t.evaluation.run_checkpoints import run_evaluations
+from t2t.evaluation.run_checkpoints.run_evaluations import evaluated_steps
+from t2t.evaluation.run_checkpoints.watching import Watch
 from t2t.model.transformer import T5
 from t2t.registry import Registry
 

@@ -24,9 +24,9 @@ from accelerate import Accelerator
 
 from t2t.config import Recipe
 from t2t.errors import RunError
-from t2t.evaluation.decoding import DecodingSettings, recipe_decoding
 from t2t.evaluation.evaluate import evaluate, select_tasks
-from t2t.evaluation.predict import Report
+from t2t.evaluation.prediction.decoding import DecodingSettings, recipe_decoding
+from t2t.evaluation.prediction.predict import Report
 from t2t.evaluation.predictions import PredictionsName
 from t2t.evaluation.run_record import RunRecord, is_recorded, read_record
 from t2t.evaluation.scoring import Scores, score_directory, scored_checkpoints

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, unknown
-from t2t.evaluation.run_evaluations import evaluated_steps, evaluation_folder
+from t2t.evaluation.run_checkpoints.run_evaluations import evaluated_steps, evaluation_folder
 from t2t.evaluation.run_record import read_record
 from t2t.evaluation.scoring import SCORES_FILE
 from t2t.model.manifest import folder_of, recorded_hash, steps_of

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from t2t.evaluation.batches import Batches, batches_by_length, make_batches
-from t2t.evaluation.decoding import DecodingSettings
+from t2t.evaluation.prediction.batches import Batches, batches_by_length, make_batches
+from t2t.evaluation.prediction.decoding import DecodingSettings
 from t2t.sources import MemorySource
 from t2t.task import Example, Task
 from t2t.vocabularies.special_ids import EOS_ID

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError
-from t2t.evaluation.best_checkpoints import (
+from t2t.evaluation.evaluate import evaluate, select_tasks
+from t2t.evaluation.prediction.predict import Report
+from t2t.evaluation.predictions import PredictionsName
+from t2t.evaluation.run_checkpoints.best_checkpoints import (
     Criterion,
     Evaluation,
     best_by_task,
@@ -17,10 +20,7 @@ from t2t.evaluation.best_checkpoints import (
     mean_of,
     read_evaluations,
 )
-from t2t.evaluation.evaluate import evaluate, select_tasks
-from t2t.evaluation.predict import Report
-from t2t.evaluation.predictions import PredictionsName
-from t2t.evaluation.run_evaluations import EvaluationPlan, copy_evaluation
+from t2t.evaluation.run_checkpoints.run_evaluations import EvaluationPlan, copy_evaluation
 from t2t.evaluation.run_record import read_record
 from t2t.files import write_json
 from t2t.model.manifest import recorded_hash

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 from t2t.config import Recipe
 from t2t.errors import T2TError
-from t2t.evaluation.model_facts import ModelFacts, Result, RunFacts, comes_from_hub, trained_names
+from t2t.evaluation.model_card.facts import (
+    ModelFacts,
+    Result,
+    RunFacts,
+    comes_from_hub,
+    trained_names,
+)
 from t2t.model.sizes import ModelConfig
 from t2t.registry import Registry
 from t2t.sources import MemorySource

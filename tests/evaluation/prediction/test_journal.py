@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from t2t.errors import RunError
-from t2t.evaluation.journal import (
+from t2t.evaluation.prediction.journal import (
     FileJournal,
     Output,
     begin_journal,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import T2TError, UserError
+from t2t.evaluation.comparison.paired_runs import Chosen, Pair, pair_runs
 from t2t.evaluation.intervals import Bootstrap
-from t2t.evaluation.paired_runs import Chosen, Pair, pair_runs
 from t2t.evaluation.predictions import PredictionsName
 from t2t.evaluation.single_scores import single_scores
 from t2t.metrics.paired import Draws, PairedScore, holm, paired_scores, sign_test
@@ -116,7 +116,7 @@ def compare(
         examples: how many of the examples that changed are kept, of each kind.
 
     Raises:
-        UserError: files that cannot be compared (t2t/evaluation/paired_runs.py), or a metric that
+        UserError: files that cannot be compared (paired_runs.py), or a metric that
             cannot score them.
     """
     draws = draws or Bootstrap()

@@ -13,15 +13,15 @@ import pytest
 
 from t2t.cli import main
 from t2t.errors import UserError
-from t2t.evaluation.comparison import MCNEMAR, SIGN_TEST, Comparison, compare
-from t2t.evaluation.comparison_text import (
+from t2t.evaluation.comparison.comparison import MCNEMAR, SIGN_TEST, Comparison, compare
+from t2t.evaluation.comparison.paired_runs import Chosen
+from t2t.evaluation.comparison.text import (
     comparison_csv,
     comparison_json,
     comparison_markdown,
     comparison_table,
 )
 from t2t.evaluation.intervals import Bootstrap
-from t2t.evaluation.paired_runs import Chosen
 from t2t.evaluation.predictions import Origin, PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.metrics import generation

@@ -14,7 +14,8 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from t2t.cli import main
 from t2t.errors import UserError
-from t2t.evaluation.model_card import (
+from t2t.evaluation.model_card.facts import ModelFacts, gather_facts
+from t2t.evaluation.model_card.model_card import (
     ENTRIES,
     README,
     Stated,
@@ -22,7 +23,6 @@ from t2t.evaluation.model_card import (
     metric_type,
     write_card,
 )
-from t2t.evaluation.model_facts import ModelFacts, gather_facts
 from t2t.evaluation.predictions import Origin, PredictionsName, write_predictions
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import score_directory

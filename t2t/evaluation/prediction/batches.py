@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from t2t.evaluation.candidates import candidates_of
-from t2t.evaluation.decoding import DecodingSettings
+from t2t.evaluation.prediction.candidates import candidates_of
+from t2t.evaluation.prediction.decoding import DecodingSettings
 from t2t.task import Example, Method, Task
 from t2t.vocabularies.special_ids import EOS_ID
 from t2t.vocabulary import Vocabulary

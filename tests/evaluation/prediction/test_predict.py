@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from t2t.errors import RunError
-from t2t.evaluation import predict as module
-from t2t.evaluation.batches import Batches, make_batches
-from t2t.evaluation.decoding import DecodingSettings
-from t2t.evaluation.journal import MemoryJournal, Output
-from t2t.evaluation.predict import Decoder, predict
+from t2t.evaluation.prediction import predict as module
+from t2t.evaluation.prediction.batches import Batches, make_batches
+from t2t.evaluation.prediction.decoding import DecodingSettings
+from t2t.evaluation.prediction.journal import MemoryJournal, Output
+from t2t.evaluation.prediction.predict import Decoder, predict
 from t2t.model.beam_search import BeamOutput, BeamSettings, beam_search
 from t2t.model.generation import Generated, greedy
 from t2t.model.target_scores import score_targets

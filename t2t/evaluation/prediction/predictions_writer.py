@@ -14,16 +14,22 @@ import torch
 from accelerate import Accelerator
 
 from t2t.errors import RunError, UserError
-from t2t.evaluation.batches import Batches, make_batches
-from t2t.evaluation.candidates import candidates_of
-from t2t.evaluation.journal import (
+from t2t.evaluation.prediction.batches import Batches, make_batches
+from t2t.evaluation.prediction.candidates import candidates_of
+from t2t.evaluation.prediction.journal import (
     FileJournal,
     Output,
     begin_journal,
     journal_folder,
     remove_journal,
 )
-from t2t.evaluation.predict import Decoder, Report, predict
+from t2t.evaluation.prediction.predict import Decoder, Report, predict
+from t2t.evaluation.prediction.score_adjustment import (
+    ScoreAdjust,
+    ScoreAdjustment,
+    fitted,
+    log_priors,
+)
 from t2t.evaluation.predictions import (
     Origin,
     PredictionsName,
@@ -31,7 +37,6 @@ from t2t.evaluation.predictions import (
     write_predictions,
 )
 from t2t.evaluation.run_record import RunRecord, check_folder
-from t2t.evaluation.score_adjustment import ScoreAdjust, ScoreAdjustment, fitted, log_priors
 from t2t.processes import from_main
 from t2t.task import Decoded, Example, Examples, Method, Task
 

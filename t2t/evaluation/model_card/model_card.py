@@ -2,7 +2,7 @@
 
 The metadata are huggingface_hub's own classes: `ModelCardData` with the results as `EvalResult`
 (the model-index in README.md), and `EvalResultEntry` in .eval_results/t2t.yaml, a file beside it.
-Only what is known is said (t2t/evaluation/model_facts.py).
+Only what is known is said (t2t/evaluation/model_card/facts.py).
 """
 
 import math
@@ -22,8 +22,13 @@ from huggingface_hub import (
 )
 
 from t2t.errors import UserError
-from t2t.evaluation.card_text import card_text
-from t2t.evaluation.model_facts import ModelFacts, Result, comes_from_hub, trained_names
+from t2t.evaluation.model_card.facts import (
+    ModelFacts,
+    Result,
+    comes_from_hub,
+    trained_names,
+)
+from t2t.evaluation.model_card.text import card_text
 from t2t.files import write_text
 from t2t.model.hub_download import is_hub_name
 from t2t.model.manifest import MANIFEST

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from t2t.evaluation.candidates import candidates_of, why_not_ranked
+from t2t.evaluation.prediction.candidates import candidates_of, why_not_ranked
 from t2t.registry import Registry
 from t2t.task import Example
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from t2t.errors import UserError
-from t2t.evaluation import best_predictions
-from t2t.evaluation.best_predictions import predict_by_best
-from t2t.evaluation.run_evaluations import evaluation_folder
-from t2t.evaluation.watching import Watch
+from t2t.evaluation.run_checkpoints import best_predictions
+from t2t.evaluation.run_checkpoints.best_predictions import predict_by_best
+from t2t.evaluation.run_checkpoints.run_evaluations import evaluation_folder
+from t2t.evaluation.run_checkpoints.watching import Watch
 from t2t.metrics.classification import balanced_accuracy
 from t2t.model.transformer import T5
 from t2t.registry import Mixture, Registry

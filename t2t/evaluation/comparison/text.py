@@ -10,7 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from t2t.evaluation.comparison import Changes, Comparison, TaskComparison, finite
+from t2t.evaluation.comparison.comparison import (
+    Changes,
+    Comparison,
+    TaskComparison,
+    finite,
+)
 
 _COLUMNS = ("task", "split", "score", "A", "B", "B - A", "interval", "p", "p Holm", "examples")
 _LEFT = ("task", "split", "score")
