@@ -30,6 +30,7 @@ for size in t5-v1.1-base t5-v1.1-large; do
 done
 step benchmarks/train_step.py --device cuda --size t5-v1.1-base --rows 64 --precisions \
     --mixture --vocabulary "$VOCABULARY" --data-dir "$DATA_DIR"
+step benchmarks/evaluation.py --size t5-v1.1-base --vocabulary "$VOCABULARY" --data-dir "$DATA_DIR"
 for residual in fp32 bf16; do
     echo "== residual $residual, 2,000 steps on the books" | tee -a "$OUT/tables.txt"
     python -m t2t.train pretrain/span_corruption --out "$OUT/residual-$residual" \
