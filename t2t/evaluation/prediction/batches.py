@@ -92,7 +92,8 @@ def batches_by_length(
     """
     batch: list[int] = []
     length = most = longest = 0
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], -math.prod(outputs[row]))):
+    places = [math.prod(sides) for sides in outputs]
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], -places[row])):
         sides = max(most, outputs[row][0]), max(longest, outputs[row][1])
         widest = max(length, lengths[row], math.prod(sides))
         if batch and (len(batch) + 1) * widest > batch_tokens:
