@@ -258,11 +258,18 @@ def _value_problems(path: Path, task: Task, predictions: Sequence[Prediction]) -
                 problems.append(f"{path}:{number}: {place}: {value!r} is not one of {known}")
         if not task.labels and isinstance(prediction.value, int | float) and _is_text(prediction):
             problems.append(f"{path}:{number}: prediction: must be a string")
+        if _is_number(prediction.example.label) and isinstance(prediction.value, str | list):
+            reason = f"must be a number, is {prediction.value!r}"
+            problems.append(f"{path}:{number}: prediction: {reason}")
     return problems
 
 
 def _is_text(prediction: Prediction) -> bool:
     return isinstance(prediction.example.label, str | list)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def scores_table(scores: Scores, width: int = 100) -> str:

@@ -398,6 +398,16 @@ def test_scores_are_adjusted_from_the_predictions_that_are_there(
     )
 
 
+def test_a_split_without_examples_is_refused_before_anything_is_written(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    own = Registry()
+    own.add(replace(ranked_task(), source=MemorySource({"test": []})), "here")
+    with pytest.raises(UserError, match=r"task skewed: the split test has no examples"):
+        evaluate(checkpoint, ["skewed"], "test", None, tmp_path / "o", own, **QUIET)
+    assert not (tmp_path / "o").exists()
+
+
 def test_an_adjustment_that_cannot_be_fitted_is_refused_before_anything_is_decoded(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
