@@ -120,9 +120,13 @@ def score(
     confusion: Annotated[
         bool, typer.Option("--confusion", help="With the confusion matrix of classified tasks.")
     ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Compare the examples with those of the files here.")
+    ] = None,
     include: Include = None,
 ) -> None:
     """Score again from the predictions files alone, without a model."""
+    from t2t.config import resolve_data_dir
     from t2t.evaluation.confusion import confusion_tables
     from t2t.evaluation.includes import included_in_predictions
     from t2t.evaluation.intervals import Bootstrap
@@ -130,7 +134,8 @@ def score(
 
     registry = tasks_with(include, included_in_predictions(directory))
     bootstrap = Bootstrap(seed=seed) if intervals else None
-    scores = score_directory(directory, registry, bootstrap)
+    checked = resolve_data_dir(data_dir) if data_dir else None
+    scores = score_directory(directory, registry, bootstrap, checked)
     print(scores_table(scores))
     if confusion:
         print(f"\n{confusion_tables(scores)}")

@@ -16,6 +16,7 @@ from rich.table import Table
 from t2t.casts.texts import NO_LABEL_TARGET
 from t2t.errors import UserError, refuse
 from t2t.evaluation.averages import AverageScore, average_scores
+from t2t.evaluation.expected_keys import check_keys
 from t2t.evaluation.intervals import Bootstrap, signatures, task_intervals
 from t2t.evaluation.leaderboards.known import known_leaderboards
 from t2t.evaluation.origins import other_rules, read_by, recorded_by
@@ -124,7 +125,10 @@ class Scores:
 
 
 def score_directory(
-    directory: Path, registry: Registry, bootstrap: Bootstrap | None = None
+    directory: Path,
+    registry: Registry,
+    bootstrap: Bootstrap | None = None,
+    data_dir: Path | None = None,
 ) -> Scores:
     """Score every predictions file of an evaluation's output and write its scores.json.
 
@@ -132,13 +136,17 @@ def score_directory(
         directory: what `t2t evaluate --out` wrote, or its predictions folder.
         registry: the tasks that the files are named after.
         bootstrap: how to draw a confidence interval for every score; None for none.
+        data_dir: folder of the official files that the keys of the predictions are compared
+            with; None compares nothing.
 
     Raises:
-        UserError: no predictions files, bad lines, unknown tasks, or rows of which only some
-            have a label.
+        UserError: no predictions files, bad lines, unknown tasks, rows of which only some
+            have a label, or keys that are not those of the data.
     """
     folder = predictions_folder(directory)
     record = read_record(folder) or {}
+    if data_dir is not None:
+        check_keys(list_predictions(directory), registry, data_dir)
     scored = [
         _score_file(path, name, registry.task(name.task), record, bootstrap)
         for name, path in list_predictions(directory).items()
@@ -182,7 +190,7 @@ def _score_file(
     predictions = read_for_scoring(path, task)
     entry = record.get("files", {}).get(path.name)
     known = isinstance(entry, dict) and entry.get("sha256") == sha256_file(path)
-    changed = [_change(entry, len(predictions))] if isinstance(entry, dict) and not known else []
+    changed = [] if known else _changes(entry, task.num_examples.get(name.split), len(predictions))
     rules = other_rules(task, recorded_by(entry) if known else read_by(path))
     labelled = any(prediction.example.label is not None for prediction in predictions)
     metrics = task.score(predictions) if labelled else None
@@ -219,11 +227,15 @@ def _averages(scored: Sequence[TaskScores], registry: Registry) -> list[AverageS
     return averages
 
 
-def _change(entry: Mapping[str, Any], count: int) -> str:
-    """How a file differs from the one that run.json describes."""
-    recorded = entry.get("examples")
-    counts = f": {count} examples, {recorded} then" if recorded != count else ""
-    return f"changed since it was predicted{counts}"
+def _changes(entry: Any, official: int | None, count: int) -> list[str]:
+    """How a file differs from the one that run.json describes, or else from the official split."""
+    if isinstance(entry, dict):
+        recorded = entry.get("examples")
+        counts = f": {count} examples, {recorded} then" if recorded != count else ""
+        return [f"changed since it was predicted{counts}"]
+    if official is None or official == count:
+        return []
+    return [f"{count} examples, the official split has {official}, and no record says why"]
 
 
 def _with_label(task: Task, prediction: Prediction) -> Prediction:

@@ -1,10 +1,10 @@
 """What has been decoded so far, kept while it grows: a killed evaluation goes on from there.
 
-    predictions/.TASK.SPLIT.jsonl.part/plan.json        what is being decoded, and how
-    predictions/.TASK.SPLIT.jsonl.part/START-RANK.jsonl  a line a batch, by one process
+    predictions/.TASK.SPLIT.jsonl.part/PLAN-START-RANK.jsonl   a line a batch, by one process
 
-A line that a kill tore is not a batch that is done. The folder goes when the predictions file is
-there.
+PLAN is a hash of what is being decoded, and how: a process that was left over from another plan
+writes where nobody looks. A line that a kill tore is not a batch that is done. The folder goes
+when the predictions file is there.
 """
 
 import json
@@ -15,10 +15,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from t2t.errors import RunError
-from t2t.files import write_json
+from t2t.files import sha256_json
 from t2t.task import Decoded
 
-PLAN_FILE = "plan.json"
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of the decoding of a predictions file."""
+
+    plan: str
+    """A hash of everything that decides the outputs."""
+    number: int
+    """How many starts there were, this one included, that left something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class MemoryJournal:
 class FileJournal:
     """Keeps outputs on disk: one file a process and start."""
 
-    def __init__(self, folder: Path, start: int, rank: int) -> None:
+    def __init__(self, folder: Path, start: Start, rank: int) -> None:
         """A journal that `begin_journal` made ready.
 
         Args:
@@ -69,11 +77,13 @@ class FileJournal:
             rank: of this process.
         """
         self._folder = folder
-        self._path = folder / f"{start}-{rank}.jsonl"
+        self._plan = start.plan
+        self._path = folder / f"{start.plan}-{start.number}-{rank}.jsonl"
 
     def done(self) -> dict[int, list[Output]]:
         """The outputs of every batch that any process has done, by its number."""
-        return {batch: outputs for path in _parts(self._folder) for batch, outputs in _read(path)}
+        parts = _parts(self._folder, self._plan)
+        return {batch: outputs for path in parts for batch, outputs in _read(path)}
 
     def add(self, batch: int, outputs: Sequence[Output]) -> None:
         """Keep the outputs of a batch.
@@ -95,27 +105,25 @@ def journal_folder(predictions_file: Path) -> Path:
     return predictions_file.with_name(f".{predictions_file.name}.part")
 
 
-def begin_journal(folder: Path, plan: Mapping[str, Any]) -> int:
+def begin_journal(folder: Path, plan: Mapping[str, Any]) -> Start:
     """Make a folder ready for another start; what was decoded by another plan is removed.
 
     Args:
         folder: what `journal_folder` names.
         plan: everything that decides the outputs, as JSON values.
 
-    Returns:
-        The number of this start.
-
     Raises:
         RunError: the disk refused.
     """
+    digest = sha256_json(plan)[:16]
     try:
-        if not _is_planned(folder, plan):
+        if not _parts(folder, digest):
             remove_journal(folder)
             folder.mkdir(parents=True)
-            write_json(folder / PLAN_FILE, dict(plan))
-        return 1 + max((int(path.name.split("-")[0]) for path in _parts(folder)), default=0)
+        numbers = [int(path.name.split("-")[1]) for path in _parts(folder, digest)]
     except OSError as error:
         raise RunError(f"{folder}: cannot write: {error.strerror}") from error
+    return Start(digest, 1 + max(numbers, default=0))
 
 
 def remove_journal(folder: Path) -> None:
@@ -124,15 +132,8 @@ def remove_journal(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _is_planned(folder: Path, plan: Mapping[str, Any]) -> bool:
-    try:
-        return bool(json.loads((folder / PLAN_FILE).read_bytes()) == plan)
-    except (OSError, ValueError):
-        return False
-
-
-def _parts(folder: Path) -> list[Path]:
-    return sorted(folder.glob("[0-9]*-[0-9]*.jsonl"))
+def _parts(folder: Path, plan: str) -> list[Path]:
+    return sorted(folder.glob(f"{plan}-[0-9]*-[0-9]*.jsonl"))
 
 
 def _read(path: Path) -> Iterator[tuple[int, list[Output]]]:

@@ -1,6 +1,5 @@
 """What is decoded is kept until the predictions file is there, whatever kills the process."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,17 @@ def folder(tmp_path: Path) -> Path:
     return journal_folder(tmp_path / "predictions" / "cb.test.jsonl")
 
 
+def part(folder: Path) -> Path:
+    (path,) = folder.iterdir()
+    return path
+
+
 def test_what_is_added_is_there_for_every_process_and_every_start(folder: Path) -> None:
     start = begin_journal(folder, PLAN)
     FileJournal(folder, start, 0).add(0, [ONE, TWO])
     FileJournal(folder, start, 1).add(7, [TWO])
     again = begin_journal(folder, PLAN)
-    assert again > start
+    assert (again.plan, again.number) == (start.plan, start.number + 1)
     journal = FileJournal(folder, again, 0)
     assert journal.done() == {0: [ONE, TWO], 7: [TWO]}
     journal.add(1, [])
@@ -41,7 +45,7 @@ def test_what_is_added_is_there_for_every_process_and_every_start(folder: Path) 
 def test_a_torn_line_is_no_batch(folder: Path, torn: str) -> None:
     start = begin_journal(folder, PLAN)
     FileJournal(folder, start, 0).add(0, [ONE])
-    with (folder / f"{start}-0.jsonl").open("a") as file:
+    with part(folder).open("a") as file:
         file.write(torn)
     again = begin_journal(folder, PLAN)
     journal = FileJournal(folder, again, 0)
@@ -56,7 +60,7 @@ def test_every_cut_of_a_journal_loses_whole_batches_only(folder: Path) -> None:
     journal = FileJournal(folder, start, 0)
     for batch in range(3):
         journal.add(batch, [ONE, TWO])
-    path = folder / f"{start}-0.jsonl"
+    path = part(folder)
     data = path.read_bytes()
     for length in range(len(data)):
         path.write_bytes(data[:length])
@@ -74,10 +78,13 @@ def test_another_plan_begins_anew(folder: Path, plan: dict[str, str]) -> None:
     assert FileJournal(folder, start, 0).done() == {}
 
 
-def test_a_damaged_plan_begins_anew(folder: Path) -> None:
-    FileJournal(folder, begin_journal(folder, PLAN), 0).add(0, [ONE])
-    (folder / "plan.json").write_text(json.dumps(PLAN)[:-4])
-    assert FileJournal(folder, begin_journal(folder, PLAN), 0).done() == {}
+def test_a_process_left_over_from_another_plan_writes_where_nobody_looks(folder: Path) -> None:
+    orphan = FileJournal(folder, begin_journal(folder, PLAN), 1)
+    start = begin_journal(folder, {**PLAN, "checkpoint": "two"})
+    journal = FileJournal(folder, start, 1)
+    orphan.add(0, [ONE])
+    journal.add(3, [TWO])
+    assert journal.done() == {3: [TWO]}
 
 
 def test_a_journal_goes_without_a_trace(folder: Path) -> None:
@@ -90,7 +97,7 @@ def test_a_journal_goes_without_a_trace(folder: Path) -> None:
 def test_a_disk_that_refuses_is_told(folder: Path) -> None:
     start = begin_journal(folder, PLAN)
     remove_journal(folder)
-    with pytest.raises(RunError, match=r"1-0\.jsonl: cannot write"):
+    with pytest.raises(RunError, match=r"-1-0\.jsonl: cannot write"):
         FileJournal(folder, start, 0).add(0, [ONE])
     folder.parent.joinpath("file").write_text("")
     with pytest.raises(RunError, match="cannot write"):
