@@ -132,11 +132,16 @@ def gather_facts(
 def exported(facts: ModelFacts, folder: Path) -> ModelFacts:
     """The facts of a model after its export to a Hugging Face folder, whose weights' hash is new.
 
-    The updates of LoRA are in the matrices then.
+    The updates of LoRA are in the matrices then, and the vocabulary is in the export's own form.
     """
     config = replace(facts.config, lora_rank=None)
     return replace(
-        facts, config=config, parameters=_count(config), is_hf=True, sha256=weights_hash(folder)
+        facts,
+        config=config,
+        parameters=_count(config),
+        is_hf=True,
+        sha256=weights_hash(folder),
+        vocabulary=_vocabulary_facts(folder),
     )
 
 

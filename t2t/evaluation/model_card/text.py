@@ -211,7 +211,7 @@ def _use_tokenizer(facts: ModelFacts, text: str) -> list[str]:
 
 
 def _use_bpe(facts: ModelFacts, text: str, file: str) -> list[str]:
-    """Without AutoTokenizer, which makes an empty T5 tokenizer of such a folder, and says nothing."""
+    """Without AutoTokenizer, which makes an empty T5 tokenizer of such a folder in silence."""
     return [
         "import sentencepiece",
         "import torch",

@@ -14,7 +14,7 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from t2t.cli import main
 from t2t.errors import UserError
-from t2t.evaluation.model_card.facts import ModelFacts, gather_facts
+from t2t.evaluation.model_card.facts import ModelFacts, exported, gather_facts
 from t2t.evaluation.model_card.model_card import (
     ENTRIES,
     README,
@@ -322,6 +322,9 @@ def test_the_code_for_a_bpe_vocabulary_reads_words(
     assert t2t_to_hf(tmp_path / "ours", tmp_path / "hf")
     monkeypatch.chdir(tmp_path)
     text = written(tmp_path / "hf", gather_facts(tmp_path / "hf", name="hf"), registry)
+    facts = exported(gather_facts(tmp_path / "ours", name="hf"), tmp_path / "hf")
+    (tmp_path / "again").mkdir()
+    assert written(tmp_path / "again", facts, registry) == text
     (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
     assert "AutoTokenizer.from_pretrained" not in code
     found: dict[str, Any] = {}
