@@ -19,7 +19,7 @@ from t2t.evaluation.scoring import Scores, score_directory, scores_table
 from t2t.processes import from_main
 from t2t.registry import Registry
 from t2t.sources import check_split
-from t2t.task import Example, Method, Task
+from t2t.task import Example, Examples, Method, Task
 
 
 def evaluate(
@@ -70,14 +70,15 @@ def evaluate(
             processes the first one's is called.
 
     Raises:
-        UserError: unknown tasks, a split that a task does not have, bad rows, no checkpoint,
-            an `out` with the predictions of another one, or tasks that cannot be ranked.
+        UserError: unknown tasks, a split that a task does not have, bad rows or none, no
+            checkpoint, an `out` with the predictions of another one, or an adjustment that
+            cannot be fitted or is of nothing that is ranked.
         RunError: the checkpoint is damaged, or the disk refused.
     """
     if accelerator and not accelerator.is_main_process:
         report = _unsaid
     selected = select_tasks(registry, tasks, split, report)
-    examples = {task.name: task.examples(split, data_dir) for task in selected}
+    examples = {task.name: _examples(task, split, data_dir) for task in selected}
     loaded = _loaded([checkpoint, *ensemble], vocabulary_file, sentinels, report)
     if isinstance(decoding, DecodingSettings):
         settings = decoding
@@ -116,6 +117,21 @@ def evaluate(
         scores = from_main(accelerator, lambda: score_directory(out, registry))
     report(scores_table(scores))
     return scores
+
+
+def _examples(task: Task, split: str, data_dir: Path | None) -> Examples:
+    """The examples of a split, of which there must be one to score."""
+    examples = task.examples(split, data_dir)
+    if not examples:
+        empty = (
+            f"{examples.num_empty_rows} rows that give none"
+            if examples.num_empty_rows
+            else "no rows"
+        )
+        raise UserError(
+            f"task {task.name}: the split {split} has no examples to evaluate ({empty})"
+        )
+    return examples
 
 
 def _loaded(

@@ -74,6 +74,8 @@ class RunRecord:
     identity: Mapping[str, Any]
     """What all files of the folder have in common: checkpoint, vocabulary, decoding."""
     files: dict[str, Any]
+    replaced: tuple[str, ...] = ()
+    """Files of another checkpoint or other settings that were removed to be written anew."""
 
     @classmethod
     def begin(
@@ -100,10 +102,10 @@ class RunRecord:
                 f"{folder}: holds predictions of another checkpoint or with other settings "
                 f"({', '.join(foreign)}); choose another --out"
             )
-        if not same:
-            for name in replaced:
-                (folder / name).unlink(missing_ok=True)
-        record = cls(folder, identity, dict(files))
+        removed = [] if same else sorted(n for n in replaced if (folder / n).is_file())
+        for name in removed:
+            (folder / name).unlink()
+        record = cls(folder, identity, dict(files), tuple(removed))
         record._write()
         return record
 

@@ -18,6 +18,7 @@ from t2t.errors import UserError, refuse
 from t2t.evaluation.averages import AverageScore, average_scores
 from t2t.evaluation.intervals import Bootstrap, signatures, task_intervals
 from t2t.evaluation.leaderboards.known import known_leaderboards
+from t2t.evaluation.origins import other_rules, read_by, recorded_by
 from t2t.evaluation.predictions import (
     PredictionsName,
     list_predictions,
@@ -195,6 +196,8 @@ def _score_file(
     predictions = read_for_scoring(path, task)
     entry = record.get("files", {}).get(path.name)
     known = isinstance(entry, dict) and entry.get("sha256") == sha256_file(path)
+    changed = [_change(entry, len(predictions))] if isinstance(entry, dict) and not known else []
+    rules = other_rules(task, recorded_by(entry) if known else read_by(path))
     labelled = any(prediction.example.label is not None for prediction in predictions)
     metrics = task.score(predictions) if labelled else None
     return TaskScores(
@@ -205,7 +208,7 @@ def _score_file(
         protocol=task.protocol,
         version=task.version,
         checkpoint=record.get("checkpoint") if known else None,
-        note=_change(entry, len(predictions)) if isinstance(entry, dict) and not known else None,
+        note="; ".join([*changed, *rules]) or None,
         signatures=signatures(task, predictions) if labelled else {},
         intervals=task_intervals(task, predictions, name.split, bootstrap)
         if labelled and bootstrap
@@ -269,11 +272,18 @@ def _value_problems(path: Path, task: Task, predictions: Sequence[Prediction]) -
                 problems.append(f"{path}:{number}: {place}: {value!r} is not one of {known}")
         if not task.labels and isinstance(prediction.value, int | float) and _is_text(prediction):
             problems.append(f"{path}:{number}: prediction: must be a string")
+        if _is_number(prediction.example.label) and isinstance(prediction.value, str | list):
+            reason = f"must be a number, is {prediction.value!r}"
+            problems.append(f"{path}:{number}: prediction: {reason}")
     return problems
 
 
 def _is_text(prediction: Prediction) -> bool:
     return isinstance(prediction.example.label, str | list)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def scores_table(scores: Scores, width: int = 100) -> str:

@@ -185,8 +185,10 @@ def test_two_checkpoints_do_not_share_a_folder(
     assert len(first["files"]) == 2
     with pytest.raises(UserError, match=r"another checkpoint.*super_glue_wic.*another --out"):
         evaluate(other, ["super_glue_copa"], "test", data_dir, out, registry, **quiet)
-    both = ["super_glue_copa", "super_glue_wic"]
-    evaluate(other, both, "test", data_dir, out, registry, **quiet)
+    both, lines = ["super_glue_copa", "super_glue_wic"], []
+    evaluate(other, both, "test", data_dir, out, registry, decoding=SHORT, report=lines.append)
+    [told] = [line for line in lines if "of another checkpoint" in line]
+    assert "super_glue_copa.test.jsonl, super_glue_wic.test.jsonl" in told
     second = json.loads((out / "predictions" / "run.json").read_text())
     assert second["checkpoint"] != first["checkpoint"]
 
@@ -281,6 +283,31 @@ def test_what_is_no_longer_the_same_is_decoded_again(
     assert (rows_now[0].value is not None) == (change == "the method")
 
 
+def test_inputs_that_are_cut_otherwise_are_decoded_again(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    task, own, out = registry.task("super_glue_cb"), Registry(), tmp_path / "o"
+    evaluate(checkpoint, [task.name], "test", data_dir, out, registry, **QUIET)
+    own.add(replace(task, trimming="keep_last"), "here")
+    lines: list[str] = []
+    evaluate(
+        checkpoint, [task.name], "test", data_dir, out, own, decoding=SHORT, report=lines.append
+    )
+    assert not any("predicted before" in line for line in lines)
+
+
+def test_what_was_kept_is_recorded_in_the_batches_that_it_was_made_in(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    out = tmp_path / "o"
+    for batch_tokens in (300, 400):
+        decoding = {**SHORT, "batch_tokens": batch_tokens}
+        arguments = (checkpoint, ["super_glue_cb"], "test", data_dir, out, registry)
+        evaluate(*arguments, decoding=decoding, report=lambda line: None)
+        record = json.loads((out / "predictions" / "run.json").read_text())
+        assert record["files"]["super_glue_cb.test.jsonl"]["batch_tokens"] == 300
+
+
 def test_ranked_outputs_are_never_invalid_and_those_that_cannot_be_are_told(
     checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
 ) -> None:
@@ -369,6 +396,29 @@ def test_scores_are_adjusted_from_the_predictions_that_are_there(
     assert sum(row.value == "yes" for row in fitted) >= sum(
         row.value == "yes" for row in plain["test"]
     )
+
+
+def test_a_split_without_examples_is_refused_before_anything_is_written(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    own = Registry()
+    own.add(replace(ranked_task(), source=MemorySource({"test": []})), "here")
+    with pytest.raises(UserError, match=r"task skewed: the split test has no examples"):
+        evaluate(checkpoint, ["skewed"], "test", None, tmp_path / "o", own, **QUIET)
+    assert not (tmp_path / "o").exists()
+
+
+def test_an_adjustment_that_cannot_be_fitted_is_refused_before_anything_is_decoded(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Registry()
+    own.add(ranked_task(), "here")
+    refuse_to_decode(monkeypatch)
+    decoding = {**SHORT, "method": "rank"}
+    for split, reason in (("test", "first run the same command"), ("validation", "too good")):
+        arguments = (checkpoint, ["skewed"], split, None, tmp_path / "o", own)
+        with pytest.raises(UserError, match=reason):
+            evaluate(*arguments, decoding=decoding, score_adjust="fit", report=lambda line: None)
 
 
 def test_an_adjustment_of_what_is_not_ranked_is_refused(

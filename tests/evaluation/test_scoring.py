@@ -443,3 +443,26 @@ def test_two_metrics_of_one_name_are_refused() -> None:
     prediction = task.prediction(Example("0", 0, "", ("x",), ["x"]), "x")
     with pytest.raises(UserError, match=r"task twice: two metrics report a score '(em|f1)'"):
         task.score([prediction])
+
+
+def test_a_file_that_was_read_by_other_rules_is_scored_and_named(
+    tmp_path: Path, registry: Registry
+) -> None:
+    task = registry.task("super_glue_rte")
+    path = write(tmp_path, task, [("entailment", "entailment")] * 2)
+    change_lines(path, lambda row: {**row, "protocol": task.protocol, "version": task.version})
+    assert "was read" not in scores_table(score_directory(tmp_path, registry))
+    change_lines(path, lambda row: {**row, "protocol": "full", "version": task.version})
+    scores = score_directory(tmp_path, registry)
+    note = f"was read by protocol full; scored by {task.protocol}"
+    assert f"super_glue_rte.validation.jsonl: {note}" in scores_table(scores)
+    assert scores.as_json()["splits"]["validation"]["tasks"][task.name]["note"] == note
+
+
+def test_a_float_that_cannot_be_read_is_named_with_its_line(
+    tmp_path: Path, registry: Registry
+) -> None:
+    path = write(tmp_path, registry.task("glue_stsb"), [(3.8, "3.8"), (1.0, "1.0")])
+    change_lines(path, lambda row: {**row, "prediction": "1.0x" if row["label"] == 1.0 else 3.8})
+    with pytest.raises(UserError, match=r"jsonl:2: prediction: must be a number, is '1\.0x'"):
+        score_directory(tmp_path, registry)

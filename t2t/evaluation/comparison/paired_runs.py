@@ -4,7 +4,6 @@ Two scores compare only if they are of one test set, read by one set of rules. W
 is refused by name; what may differ (the checkpoint, the decoding) is said.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from t2t.errors import UserError, refuse, unknown
+from t2t.evaluation.origins import ReadBy, in_words, other_rules, read_by, recorded_entry
 from t2t.evaluation.predictions import PredictionsName, list_predictions, predictions_folder
 from t2t.evaluation.run_record import read_record
 from t2t.evaluation.scoring import read_for_scoring
@@ -82,7 +82,7 @@ def pair_runs(first: Path, second: Path, registry: Registry, chosen: Chosen) -> 
         paths = files[0][name], files[1][name]
         task = registry.task(name.task)
         rows = [read_for_scoring(path, task) for path in paths]
-        origins = [_origin(path) for path in paths]
+        origins = [read_by(path) for path in paths]
         found = [*_origin_problems(*origins), *_example_problems(rows[0], rows[1], chosen)]
         problems += [f"{name.file_name}: {problem}" for problem in found]
         notes += [f"{name.file_name}: {note}" for note in _file_notes(task, paths, origins)]
@@ -123,38 +123,11 @@ def _pair(
     return Pair(name, task, first, ordered, different)
 
 
-_Origin = dict[str, set[Any]]
-
-
-def _origin(path: Path) -> _Origin:
-    """The protocols and the versions that a predictions file, or its record, names."""
-    found: _Origin = {"protocol": set(), "version": set()}
-    for line in path.read_bytes().splitlines():
-        row = json.loads(line)
-        for field, values in found.items():
-            values.update({row[field]} if field in row else ())
-    entry = _entry(path)
-    for field, recorded in (("protocol", "protocol"), ("version", "task_version")):
-        if not found[field] and recorded in entry:
-            found[field].add(entry[recorded])
-    return found
-
-
-def _entry(path: Path) -> Mapping[str, Any]:
-    """What the record beside a predictions file says of it."""
-    entry = (read_record(path.parent) or {}).get("files", {}).get(path.name)
-    return entry if isinstance(entry, dict) else {}
-
-
-def _origin_problems(first: _Origin, second: _Origin) -> Iterator[str]:
+def _origin_problems(first: ReadBy, second: ReadBy) -> Iterator[str]:
     for field, values in first.items():
         both = values, second[field]
         if all(both) and (both[0] != both[1] or len(both[0]) > 1):
-            yield f"{field}: {_values(both[0])} in A, {_values(both[1])} in B"
-
-
-def _values(values: set[Any]) -> str:
-    return " and ".join(sorted(map(str, values)))
+            yield f"{field}: {in_words(both[0])} in A, {in_words(both[1])} in B"
 
 
 def _example_problems(
@@ -184,23 +157,21 @@ def _first(keys: Sequence[str]) -> str:
     return ", ".join(keys[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _file_notes(task: Task, paths: Sequence[Path], origins: Sequence[_Origin]) -> Iterator[str]:
+def _file_notes(task: Task, paths: Sequence[Path], origins: Sequence[ReadBy]) -> Iterator[str]:
     """What a reader should know of one task's two files."""
     for side, path, origin in zip("AB", paths, origins, strict=True):
-        recorded = _entry(path).get("sha256")
+        recorded = recorded_entry(path).get("sha256")
         if recorded is not None and recorded != sha256_file(path):
             yield f"{side} has changed since it was predicted"
         if not all(origin.values()):
             yield f"{side} does not say by which protocol and version it was read"
-        for field, now in (("protocol", task.protocol), ("version", task.version)):
-            if origin[field] - {now}:
-                yield f"{side} was read by {field} {_values(origin[field])}; scored by {now}"
+        yield from (f"{side} {rules}" for rules in other_rules(task, origin))
     yield from _way_notes(paths)
 
 
 def _way_notes(paths: Sequence[Path]) -> Iterator[str]:
     """What differs in how one task's outputs were made, beside the decoding of the whole runs."""
-    a, b = (_entry(path) for path in paths)
+    a, b = (recorded_entry(path) for path in paths)
     if a and b:
         ranked = "rank" in (a.get("method"), b.get("method"))
         for key in ("method", *_OF_RANKING) if ranked else _OF_RANKING:

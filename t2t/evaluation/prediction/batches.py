@@ -4,6 +4,7 @@ The batches are a function of the examples and the settings alone: however many 
 them, and wherever a killed evaluation goes on, each batch is the same, and so are its outputs.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -70,31 +71,36 @@ def make_batches(
     keep_last = task.trimming == "keep_last"
     inputs, input_tokens = _encode(vocabulary, examples, settings.inputs_length, keep_last)
     candidates = _candidates(vocabulary, task, examples) if method == "rank" else []
-    slots = [_slots(row) for row in candidates] or [settings.output_slots] * len(inputs)
-    rows = batches_by_length([len(ids) for ids in inputs], slots, settings.batch_tokens_on(device))
+    outputs = [_outputs(row) for row in candidates] or [settings.outputs] * len(inputs)
+    lengths = [len(ids) for ids in inputs]
+    rows = batches_by_length(lengths, outputs, settings.batch_tokens_on(device))
     return Batches(inputs, input_tokens, candidates, list(rows))
 
 
 def batches_by_length(
-    lengths: Sequence[int], slots: Sequence[int], batch_tokens: int
+    lengths: Sequence[int], outputs: Sequence[tuple[int, int]], batch_tokens: int
 ) -> Iterator[list[int]]:
     """Row numbers in batches, the longest inputs first, so that too large a batch fails early.
 
-    Rows times the longest length, and times the most slots, stays within `batch_tokens`, but for
-    single rows.
+    Rows times the longest inputs, and times the most outputs times the longest of them, stays
+    within `batch_tokens`, but for single rows.
 
     Args:
         lengths: tokens of each row's inputs.
-        slots: places that each row's outputs take.
+        outputs: how many outputs stand side by side in each row, and tokens of the longest.
         batch_tokens: the most of either in a batch.
     """
     batch: list[int] = []
-    widest = 0
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], -slots[row])):
-        widest = max(widest, lengths[row], slots[row])
+    length = most = longest = 0
+    places = [math.prod(sides) for sides in outputs]
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], -places[row])):
+        sides = max(most, outputs[row][0]), max(longest, outputs[row][1])
+        widest = max(length, lengths[row], math.prod(sides))
         if batch and (len(batch) + 1) * widest > batch_tokens:
             yield batch
-            batch, widest = [], max(lengths[row], slots[row])
+            batch, length, sides = [], 0, outputs[row]
+        length = max(length, lengths[row])
+        most, longest = sides
         batch.append(row)
     if batch:
         yield batch
@@ -122,6 +128,6 @@ def _candidates(
     return [tuple(known[text] for text in row) for row in by_example]
 
 
-def _slots(candidates: Sequence[Candidate]) -> int:
-    """Places that candidates side by side take."""
-    return len(candidates) * max(len(candidate.ids) for candidate in candidates)
+def _outputs(candidates: Sequence[Candidate]) -> tuple[int, int]:
+    """How many candidates there are, and tokens of the longest."""
+    return len(candidates), max(len(candidate.ids) for candidate in candidates)

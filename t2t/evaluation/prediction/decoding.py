@@ -32,9 +32,9 @@ class DecodingSettings:
     """Candidates are ranked by their log-probability a token, not by the sum over all tokens."""
 
     @property
-    def output_slots(self) -> int:
-        """Tokens of an example's outputs that memory is taken for."""
-        return self.max_target_length * (self.beams.beams if self.beams else 1)
+    def outputs(self) -> tuple[int, int]:
+        """How many outputs of an example are generated side by side, and their tokens."""
+        return self.beams.beams if self.beams else 1, self.max_target_length
 
     @property
     def is_greedy(self) -> bool:

@@ -83,8 +83,8 @@ class FileJournal:
         """
         line = {"batch": batch, "outputs": [asdict(output) for output in outputs]}
         try:
-            # Unbuffered: what is written survives the end of this process, however it comes.
-            with self._path.open("ab", buffering=0) as file:
+            # Closed each time: what is written survives the end of this process, however it comes.
+            with self._path.open("ab") as file:
                 file.write(json.dumps(line).encode() + b"\n")
         except OSError as error:
             raise RunError(f"{self._path}: cannot write: {error.strerror}") from error

@@ -5,6 +5,7 @@ token at each step, up to the end-of-sequence token. For translation and summari
 searches with 4 beams. Whatever is cut short on the way is counted.
 """
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -46,7 +47,7 @@ class Decoder:
         """The outputs of some rows, decoded together.
 
         Raises:
-            RunError: the device's memory is too small for them.
+            RunError: the device's memory is too small for them, or the model gives no numbers.
         """
         device = next(self.model.parameters()).device
         inputs = _padded([batches.inputs[row] for row in rows]).to(device)
@@ -60,6 +61,7 @@ class Decoder:
                 f"out of memory while decoding {inputs.shape[0]} inputs of {inputs.shape[1]} "
                 f"tokens; lower batch_tokens, now {self.settings.batch_tokens_on(device)}"
             ) from error
+        _check_finite(decoded)
         return decoded
 
     def _generated(self, inputs: Tensor) -> list[Output]:
@@ -113,6 +115,17 @@ def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> Output:
     return Output(best.text, decoded)
 
 
+def _check_finite(outputs: Sequence[Output]) -> None:
+    """Refuse what weights that are NaN give: the first id, or the first candidate, every time."""
+    for output in outputs:
+        found = [output.decoded.log_probability, *(output.decoded.scores or {}).values()]
+        if not all(value is None or math.isfinite(value) for value in found):
+            raise RunError(
+                "the model's probabilities are not numbers (NaN or infinite): its weights are "
+                "damaged, or its training diverged; evaluate an earlier checkpoint"
+            )
+
+
 def predict(
     decoder: Decoder,
     batches: Batches,
@@ -137,8 +150,8 @@ def predict(
         report: takes progress lines where standard error is no terminal.
 
     Raises:
-        RunError: the device's memory is too small for the batches, the disk refused, or outputs
-            of a process did not arrive.
+        RunError: the device's memory is too small for the batches, the model gives no numbers, the
+            disk refused, or outputs of a process did not arrive.
     """
     journal = journal or MemoryJournal()
     done = journal.done()

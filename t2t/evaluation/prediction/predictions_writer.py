@@ -70,6 +70,11 @@ class PredictionsWriter:
             def begin() -> None:
                 stack.enter_context(_held(self.folder))
                 self._record = RunRecord.begin(self.folder, self.identity, names)
+                if self._record.replaced:
+                    self.report(
+                        f"{self.folder}: {', '.join(self._record.replaced)}: of another checkpoint "
+                        "or with other settings; removed, and predicted anew"
+                    )
 
             from_main(self.accelerator, begin)
             yield
@@ -87,10 +92,10 @@ class PredictionsWriter:
         What was predicted before by the same method of the same inputs is not decoded again.
         """
         path = self.folder / PredictionsName(task.name, self.split).file_name
-        made_by = {
-            **self.decoder.settings.how(method),
-            "prompts": _prompts(task, examples, method),
-        }
+        how = self.decoder.settings.how(method)
+        made_by = {**how, "prompts": _prompts(task, examples, method)}
+        # Before anything is decoded: what cannot be adjusted is refused in time.
+        adjustment = from_main(self.accelerator, lambda: self._adjustment(task, score_adjust, how))
         if examples.num_empty_rows:
             self.report(
                 f"{task.name}: {examples.num_empty_rows} rows of {self.split} give no example"
@@ -104,7 +109,6 @@ class PredictionsWriter:
         def finish() -> None:
             assert self._record is not None
             outputs, counts = found or _written_before(path, self._record)
-            adjustment = self._adjustment(task, score_adjust)
             pairs = zip(examples, outputs, strict=True)
             predictions = [task.prediction(each, made.text, made.decoded) for each, made in pairs]
             if adjustment:
@@ -179,14 +183,16 @@ class PredictionsWriter:
             "unfinished_outputs": num_unfinished,
         }
 
-    def _adjustment(self, task: Task, asked: ScoreAdjust | None) -> ScoreAdjustment | None:
+    def _adjustment(
+        self, task: Task, asked: ScoreAdjust | None, how: Mapping[str, Any]
+    ) -> ScoreAdjustment | None:
         """How the scores of a task are adjusted, if that was asked for."""
         if asked is None:
             return None
         priors = log_priors(task, self.data_dir)
         if asked != "fit":
             return ScoreAdjustment(asked, priors)
-        adjustment = fitted(task, self.split, priors, self.folder)
+        adjustment = fitted(task, self.split, priors, self.folder, how)
         self.report(f"{task.name}: tau {adjustment.tau:g}, fitted on {adjustment.fitted_on}")
         return adjustment
 
@@ -216,9 +222,10 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _prompts(task: Task, examples: Sequence[Example], method: Method) -> str:
-    """A hash of what outputs are made of: keys, inputs, and the candidates of a choice."""
+    """A hash of what outputs are made of: keys, inputs, how they are cut, and the candidates."""
     candidates = [candidates_of(task, example) for example in examples] if method == "rank" else []
-    return _digest([[(example.key, example.inputs) for example in examples], candidates])
+    inputs = [(example.key, example.inputs) for example in examples]
+    return _digest([inputs, task.trimming, candidates])
 
 
 def _digest(value: Any) -> str:
@@ -231,7 +238,7 @@ def _written_before(path: Path, record: RunRecord) -> tuple[list[Output], dict[s
 
     Of ranked candidates the most probable is the output, however it was adjusted.
     """
-    names = ("examples", "truncated_inputs", "unfinished_outputs")
+    names = ("examples", "truncated_inputs", "unfinished_outputs", "batch_tokens")
     outputs = []
     for made in read_predictions(path):
         decoded = made.decoded or Decoded()

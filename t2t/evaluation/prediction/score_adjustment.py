@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from t2t.errors import UserError
 from t2t.evaluation.predictions import PredictionsName, read_predictions
-from t2t.evaluation.run_record import is_recorded
+from t2t.evaluation.run_record import is_recorded, read_record
 from t2t.task import Prediction, Task
 
 ScoreAdjust = float | Literal["fit"]
@@ -75,7 +75,9 @@ def log_priors(task: Task, data_dir: Path | None) -> dict[str, float]:
     return {label: math.log((counts[label] + 1) / total) for label in task.labels}
 
 
-def fitted(task: Task, split: str, priors: Mapping[str, float], folder: Path) -> ScoreAdjustment:
+def fitted(
+    task: Task, split: str, priors: Mapping[str, float], folder: Path, how: Mapping[str, Any]
+) -> ScoreAdjustment:
     """The adjustment that scores best on the validation predictions of the same folder.
 
     Of several that score alike, the smallest.
@@ -85,10 +87,11 @@ def fitted(task: Task, split: str, priors: Mapping[str, float], folder: Path) ->
         split: what it is to be applied to.
         priors: what `log_priors` gives.
         folder: the predictions folder, whose run.json vouches for its files.
+        how: how the candidates are ranked that it is to be applied to (`DecodingSettings.how`).
 
     Raises:
         UserError: no validation predictions of this checkpoint with candidate scores are there,
-            or they are what the adjustment is for.
+            they were ranked otherwise, or they are what the adjustment is for.
     """
     if split == FITTED_ON:
         raise UserError(
@@ -101,9 +104,20 @@ def fitted(task: Task, split: str, priors: Mapping[str, float], folder: Path) ->
             f"task {task.name}: tau is fitted on {folder / name}, which is not there, or not by "
             f"this checkpoint; first run the same command with --split {FITTED_ON} --method rank"
         )
+    entry = (read_record(folder) or {})["files"][name]
+    other = [key for key in how if entry.get(key) != how[key]]
+    if other:
+        raise UserError(
+            f"task {task.name}: tau is fitted on {folder / name}, which was predicted with "
+            f"{_words(entry, other)}, and here it is {_words(how, other)}"
+        )
     predictions = read_predictions(folder / name)
     tried = [ScoreAdjustment(tau, priors, fitted_on=name) for tau in TAUS]
     return max(tried, key=lambda adjustment: _mean_score(task, adjustment, predictions))
+
+
+def _words(values: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return ", ".join(f"{key} {values.get(key)}" for key in keys)
 
 
 def _mean_score(

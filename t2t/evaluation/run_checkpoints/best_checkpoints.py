@@ -219,17 +219,24 @@ def summary(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
             for name, found in by_task.items()
         },
         "mean": {"step": top.step, "score": mean.value(top), "kept": top.is_kept} if top else None,
-        "mean_of_best": _mean_of_best(by_task),
+        "mean_of_best": _mean_of_best(by_task, top),
     }
 
 
-def _mean_of_best(by_task: Mapping[str, Evaluation]) -> dict[str, Any] | None:
-    """The mean of every task's highest score, and the steps that it mixes."""
+def _mean_of_best(
+    by_task: Mapping[str, Evaluation], top: Evaluation | None
+) -> dict[str, Any] | None:
+    """The mean of every task's highest score, and the steps that it mixes.
+
+    None are mixed where `top`, of the best mean, equals the earlier best of every task.
+    """
     if not by_task:
         return None
-    highest = [found.tasks[name].score or 0.0 for name, found in by_task.items()]
+    highest = {name: found.tasks[name].score or 0.0 for name, found in by_task.items()}
     steps = sorted({found.step for found in by_task.values()})
-    mean = math.fsum(highest) / len(highest)
+    if top is not None and all(top.tasks[name].score == highest[name] for name in highest):
+        steps = [top.step]
+    mean = math.fsum(highest.values()) / len(highest)
     return {"score": mean, "steps": steps, "mixes_steps": len(steps) > 1}
 
 

@@ -25,16 +25,18 @@ def batches(
 
 def test_batches_hold_every_row_once_the_longest_first() -> None:
     lengths = [3, 100, 1, 7, 7, 2, 50, 1]
-    found = list(batches_by_length(lengths, [1] * 8, 20))
+    found = list(batches_by_length(lengths, [(1, 1)] * 8, 20))
     assert found == [[1], [6], [3, 4], [0, 5, 2, 7]]
     assert list(batches_by_length([], [], 20)) == []
 
 
 def test_places_of_outputs_bound_a_batch_too() -> None:
-    assert list(batches_by_length([3, 2, 1], [10, 10, 10], 20)) == [[0, 1], [2]]
-    # The most slots count for every row beside it.
-    assert list(batches_by_length([3, 2, 1], [1, 10, 1], 20)) == [[0, 1], [2]]
-    assert list(batches_by_length([3, 2, 1], [30, 1, 1], 20)) == [[0], [1, 2]]
+    assert list(batches_by_length([3, 2, 1], [(5, 2)] * 3, 20)) == [[0, 1], [2]]
+    # The most and the longest outputs count for every row beside it.
+    assert list(batches_by_length([3, 2, 1], [(1, 1), (2, 5), (1, 1)], 20)) == [[0, 1], [2]]
+    assert list(batches_by_length([3, 2, 1], [(3, 10), (1, 1), (1, 1)], 20)) == [[0], [1, 2]]
+    # Many short ones and few long ones side by side take many long places.
+    assert list(batches_by_length([3, 2], [(10, 1), (1, 10)], 20)) == [[0], [1]]
 
 
 def test_short_inputs_make_no_batch_whose_outputs_outgrow_it(tiny_vocabulary: Vocabulary) -> None:

@@ -1,5 +1,6 @@
 """Examples to outputs: batches, order, and what is counted."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -239,3 +240,15 @@ def test_too_little_memory_is_said_in_words(
     monkeypatch.setattr(module, "greedy_scored", greedy)
     with pytest.raises(RunError, match="lower batch_tokens, now 4096"):
         outputs_of(tiny_model, tiny_vocabulary, examples(3), DecodingSettings())
+
+
+@pytest.mark.parametrize("method", ["generate", "rank"])
+def test_a_model_whose_weights_are_no_numbers_is_refused(
+    method: str, tiny_model: T5, tiny_vocabulary: Vocabulary
+) -> None:
+    damaged = copy.deepcopy(tiny_model)
+    with torch.no_grad():
+        next(damaged.parameters())[:, 0] = torch.nan
+    fields = {"method": method, "labels": ("cat", "dog")}
+    with pytest.raises(RunError, match=r"not numbers.*weights are damaged"):
+        outputs_of(damaged, tiny_vocabulary, examples(3), DecodingSettings(), **fields)

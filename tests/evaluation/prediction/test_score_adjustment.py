@@ -16,6 +16,7 @@ from t2t.task import Decoded, Example, Prediction, Task
 from t2t.task_parts import classification
 
 LABELS = ("no", "yes")
+RANKED = {"method": "rank", "length_normalized": False}
 
 
 def task_of(train: list[int]) -> Task:
@@ -73,7 +74,7 @@ def test_a_task_without_labels_has_no_priors() -> None:
 def written(folder: Path, task: Task, predictions: list[Prediction]) -> Path:
     path = folder / "t.validation.jsonl"
     write_predictions(path, predictions, Origin.of(task))
-    entry = {path.name: {"sha256": sha256_file(path)}}
+    entry = {path.name: {"sha256": sha256_file(path), **RANKED}}
     (folder / "run.json").write_text(json.dumps({"files": entry}))
     return folder
 
@@ -85,23 +86,32 @@ def test_tau_is_fitted_on_the_validation_predictions(tmp_path: Path) -> None:
     rows = [ranked(task, str(n), "yes", no=-0.5, yes=-1.5 + n / 100) for n in range(10)]
     rows += [ranked(task, str(n), "no", no=-0.5, yes=-2.5) for n in range(10, 20)]
     folder = written(tmp_path, task, rows)
-    adjustment = fitted(task, "test", priors, folder)
+    adjustment = fitted(task, "test", priors, folder, RANKED)
     assert adjustment.tau == pytest.approx(0.5)
     assert adjustment.as_json() == {"tau": adjustment.tau, "fitted_on": "t.validation.jsonl"}
     # Where nothing is gained nothing is changed.
     right = [ranked(task, "0", "no", no=-0.1, yes=-3.0)]
-    assert fitted(task, "test", priors, written(tmp_path, task, right)).tau == 0
+    assert fitted(task, "test", priors, written(tmp_path, task, right), RANKED).tau == 0
 
 
 def test_tau_is_fitted_on_nothing_else(tmp_path: Path) -> None:
     task = task_of([0, 1])
     priors = log_priors(task, None)
     with pytest.raises(UserError, match="too good"):
-        fitted(task, "validation", priors, tmp_path)
+        fitted(task, "validation", priors, tmp_path, RANKED)
     with pytest.raises(UserError, match="first run the same command with --split validation"):
-        fitted(task, "test", priors, tmp_path)
+        fitted(task, "test", priors, tmp_path, RANKED)
     folder = written(tmp_path, task, [ranked(task, "0", "no", no=-0.1, yes=-3.0)])
     with (folder / "t.validation.jsonl").open("a") as file:
         file.write("\n")
     with pytest.raises(UserError, match="not there, or not by this checkpoint"):
-        fitted(task, "test", priors, folder)
+        fitted(task, "test", priors, folder, RANKED)
+
+
+def test_tau_is_not_fitted_on_what_was_ranked_otherwise(tmp_path: Path) -> None:
+    task = task_of([0, 1])
+    folder = written(tmp_path, task, [ranked(task, "0", "no", no=-0.1, yes=-3.0)])
+    how = {**RANKED, "length_normalized": True}
+    reason = "length_normalized False, and here it is length_normalized True"
+    with pytest.raises(UserError, match=reason):
+        fitted(task, "test", log_priors(task, None), folder, how)

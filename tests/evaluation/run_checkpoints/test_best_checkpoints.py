@@ -139,3 +139,12 @@ def test_a_mean_that_mixes_steps_says_so(run: Path) -> None:
     row = found["checkpoints"][1]
     assert (row["step"], row["kept"], row["mean"]) == (10, False, 50.0)
     assert summary([])["mean_of_best"] is None
+
+
+def test_one_checkpoint_that_equals_the_best_of_every_task_mixes_nothing(tmp_path: Path) -> None:
+    for step, (rte, cb) in {10: (50.0, 0.0), 20: (50.0, 60.0)}.items():
+        checkpoint(tmp_path, step, f"{step}")
+        evaluation(tmp_path / f"evaluations/step-{step}", {RTE: rte, CB: cb}, f"{step}")
+    found = summary(read_evaluations(tmp_path, "validation"))
+    assert [found["best"][name]["step"] for name in (RTE, CB)] == [10, 20]
+    assert found["mean_of_best"] == {"score": 55.0, "steps": [20], "mixes_steps": False}
