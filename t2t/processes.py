@@ -13,24 +13,33 @@ import torch.distributed as dist
 # program where they are loaded after it was made. Loaded now, they let `leave_processes` end it.
 import torch.distributed.nn.functional
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list, gather_object
 
 from t2t.errors import T2TError
 
 Result = TypeVar("Result")
 
 PATIENCE = timedelta(days=30)
-"""How long processes of `patient_group` wait for each other."""
+"""How long processes wait for each other where one may have much to do alone."""
 
 
-def start_processes() -> Accelerator:
+def start_processes(patience: timedelta | None = None) -> Accelerator:
     """Join the processes that the launcher started.
+
+    Args:
+        patience: how long they wait for each other; None for torch's ten to thirty minutes, which
+            are right for steps of training.
 
     Precision is the recipe's and set in the forward pass, so accelerate's stays at "no"
     whatever its launcher says. Without a GPU it is told so: else it takes the processes that
     torchrun starts for so many separate runs.
     """
-    return Accelerator(mixed_precision="no", cpu=not torch.accelerator.is_available())
+    handlers = [InitProcessGroupKwargs(timeout=patience)] if patience else []
+    return Accelerator(
+        mixed_precision="no",
+        cpu=not torch.accelerator.is_available(),
+        kwargs_handlers=handlers,
+    )
 
 
 def leave_processes() -> None:

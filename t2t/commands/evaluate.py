@@ -131,7 +131,8 @@ def _launched() -> Iterator["Accelerator | None"]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield None
         return
-    from t2t.processes import leave_processes, start_processes
+    from t2t.processes import PATIENCE, leave_processes, start_processes
 
-    yield start_processes()
+    # Shares may take unlike times, and the first process puts them together alone.
+    yield start_processes(PATIENCE)
     leave_processes()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from t2t.config import Recipe
 from t2t.errors import UserError, refuse
 from t2t.evaluation.prediction.decoding import DecodingSettings, recipe_decoding
 from t2t.model.ensemble import AnyModel, Ensemble
@@ -38,6 +39,8 @@ class LoadedModel:
     """Hash of the weights' files; of an ensemble, of all members' hashes in order."""
     decoding: DecodingSettings
     """As the run's recipe has it; the defaults where there is none."""
+    tau: float | None = None
+    """Of the recipe's score adjustment; None where it has none."""
     members: tuple["LoadedModel", ...] = ()
     """Of an ensemble, each of its models; empty for a single model."""
 
@@ -83,7 +86,16 @@ def load_for_evaluation(
         raise UserError(
             f"{vocabulary.path}: {vocabulary.size} ids, but the model in {folder} has {rows} rows"
         )
-    return LoadedModel(model, vocabulary, folder, weights_hash(folder), _decoding(folder))
+    recipe = _recipe(folder)
+    adjust = recipe.evaluation.score_adjust if recipe else None
+    return LoadedModel(
+        model,
+        vocabulary,
+        folder,
+        weights_hash(folder),
+        recipe_decoding(recipe) if recipe else DecodingSettings(),
+        adjust.tau if adjust else None,
+    )
 
 
 def load_ensemble(
@@ -155,9 +167,9 @@ def _with_sentinels(given: Path, sentinels: int | None, rows: int) -> StoredVoca
     return load_vocabulary(given, NUM_SENTINELS)
 
 
-def _decoding(folder: Path) -> DecodingSettings:
-    """How the recipe that the checkpoint was trained by decodes, if it lies in a run."""
+def _recipe(folder: Path) -> Recipe | None:
+    """What the checkpoint was trained by, if it lies in a run."""
     recipe_file = folder.parent.parent / _RECIPE
     if folder.parent.name != FOLDER or not recipe_file.is_file():
-        return DecodingSettings()
-    return recipe_decoding(load_recipe(str(recipe_file)))
+        return None
+    return load_recipe(str(recipe_file))

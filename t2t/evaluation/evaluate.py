@@ -63,7 +63,8 @@ def evaluate(
         decoding: how outputs are made, in place of the run's own settings; or fields of it that
             replace those, where not None.
         score_adjust: how candidates' scores are adjusted before the best is taken
-            (t2t/evaluation/prediction/score_adjustment.py); None takes them as they are.
+            (t2t/evaluation/prediction/score_adjustment.py); None does as the run's recipe says, 0
+            takes them as they are.
         accelerator: the processes that share the work, all of which call this; None is this one
             alone.
         report: takes progress, counts of what was cut, and the table of scores; of several
@@ -88,6 +89,7 @@ def evaluate(
     adjustable = [task for task in selected if methods[task.name] == "rank" and task.labels]
     if score_adjust is not None and not adjustable:
         raise UserError("score adjustment: no task's labels are ranked; add --method rank")
+    asked = loaded.tau if score_adjust is None else score_adjust
     device = _device(accelerator)
     loaded.model.to(device)
     report(
@@ -112,7 +114,7 @@ def evaluate(
                 "data": task.source.fingerprint(split, data_dir),
                 INCLUDED: as_recorded(registry.included),
             }
-            adjust = score_adjust if task in adjustable else None
+            adjust = asked if task in adjustable else None
             writer.write(task, examples[task.name], methods[task.name], adjust, entry)
         scores = from_main(accelerator, lambda: score_directory(out, registry))
     report(scores_table(scores))

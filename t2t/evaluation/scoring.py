@@ -3,7 +3,7 @@
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -144,17 +144,32 @@ def score_directory(
             have a label, or keys that are not those of the data.
     """
     folder = predictions_folder(directory)
-    record = read_record(folder) or {}
+    files = list_predictions(directory)
     if data_dir is not None:
-        check_keys(list_predictions(directory), registry, data_dir)
-    scored = [
-        _score_file(path, name, registry.task(name.task), record, bootstrap)
-        for name, path in list_predictions(directory).items()
-    ]
-    scores = Scores(tuple(scored), tuple(_averages(scored, registry)), bootstrap)
+        check_keys(files, registry, data_dir)
+    scores = score_files(files.values(), registry, bootstrap)
     top = folder.parent if folder.name == "predictions" else folder
     write_json(top / SCORES_FILE, scores.as_json())
     return scores
+
+
+def score_files(
+    paths: Iterable[Path], registry: Registry, bootstrap: Bootstrap | None = None
+) -> Scores:
+    """Score predictions files, of one folder or several, without writing anything.
+
+    Raises:
+        UserError: as `score_directory`.
+    """
+    records: dict[Path, Mapping[str, Any]] = {}
+    scored = []
+    for path in paths:
+        name = PredictionsName.of(path)
+        if path.parent not in records:
+            records[path.parent] = read_record(path.parent) or {}
+        record = records[path.parent]
+        scored.append(_score_file(path, name, registry.task(name.task), record, bootstrap))
+    return Scores(tuple(scored), tuple(_averages(scored, registry)), bootstrap)
 
 
 def scored_checkpoints(directory: Path, split: str) -> dict[str, str | None]:

@@ -23,6 +23,9 @@ MAX_FILE_BYTES = 64 * 2**20
 
 _FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _ENCRYPTED = 0x1
+_END_RECORD = b"PK\x05\x06"
+_END_RECORD_BYTES = 22
+"""Of an archive without a comment, which a submission has no use for."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -86,6 +89,8 @@ def _read_entries(
     entries = archive.infolist()
     if entries and min(entry.header_offset for entry in entries) > 0:
         return {}, ["other bytes before the first entry"]
+    if not _ends_at_once(archive):
+        return {}, ["a comment or other bytes after the last entry"]
     if len(entries) > MAX_ENTRIES:
         return {}, [f"{len(entries)} entries, a submission has {len(leaderboard.files)}"]
     names = [entry.orig_filename for entry in entries]
@@ -103,6 +108,13 @@ def _read_entries(
             problems.append(f"{entry.orig_filename}: {problem}")
             contents.pop(entry.orig_filename, None)
     return contents, problems
+
+
+def _ends_at_once(archive: zipfile.ZipFile) -> bool:
+    """Whether nothing follows the archive's own end record."""
+    assert archive.fp is not None  # open as long as it is read
+    archive.fp.seek(-_END_RECORD_BYTES, io.SEEK_END)
+    return archive.fp.read(len(_END_RECORD)) == _END_RECORD
 
 
 def _name_problems(names: Sequence[str], leaderboard: Leaderboard) -> list[str]:

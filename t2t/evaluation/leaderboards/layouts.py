@@ -178,13 +178,13 @@ class NestedAnswers:
         return None
 
     def count_problems(self, ids: Sequence[Id], count: int) -> list[str]:
-        """Totals that differ, ids that leave gaps, and parts that have two parents."""
-        paragraphs = {row[:1] for row in ids}
-        questions = {row[:2] for row in ids}
+        """Totals that differ, ids that leave gaps or run backwards, parts that have two parents."""
+        paragraphs = sorted({row[:1] for row in ids})
+        questions = sorted({row[:2] for row in ids})
         return [
             *_total_problems("paragraphs", [row[-1] for row in paragraphs], {self.num_paragraphs}),
             *_total_problems("questions", [row[-1] for row in questions], self.num_questions),
-            *_total_problems("answers", [row[-1] for row in ids], {count}),
+            *_total_problems("answers", [row[-1] for row in sorted(ids)], {count}),
         ]
 
     def named(self, row: Id) -> str:
@@ -208,8 +208,11 @@ def _total_problems(what: str, ids: Sequence[int], totals: frozenset[int] | set[
     if len(ids) not in totals:
         wanted = " or ".join(map(str, sorted(totals)))
         return [f"{len(ids)} {what}, the official test set has {wanted}"]
-    if set(ids) != set(range(len(ids))):
-        return [f"the idx of the {what} must be 0 .. {len(ids) - 1}, each once"]
+    if list(ids) != list(range(len(ids))):
+        last = len(ids) - 1
+        return [
+            f"the idx of the {what} must be 0 .. {last}, each once and counted through the file"
+        ]
     return []
 
 

@@ -37,6 +37,8 @@ class FileReport:
         told = [f"{self.num_rows} rows, {self.origin}"]
         if self.source and self.source.validation is not None:
             told.append(f"{self.source.run.directory}, validation {self.source.validation:.2f}")
+        if self.source and self.source.follows:
+            told.append(f"{self.source.run.directory}, the run of {self.source.follows}")
         if self.num_invalid:
             told.append(f"{self.num_invalid} invalid outputs written as {self.fallback!r}")
         if self.placeholders:
@@ -92,11 +94,13 @@ class SubmissionReport:
 def mixed_checkpoints(files: Sequence[FileReport]) -> list[str]:
     """A warning where the files come from several runs or checkpoints."""
     runs = {file.source.run.folder for file in files if file.source}
-    checkpoints = {file.checkpoint for file in files if file.source}
-    if len(runs) < 2 and len(checkpoints - {None}) < 2:
+    known = {file.checkpoint for file in files if file.checkpoint is not None}
+    if len(runs) < 2 and len(known) < 2:
         return []
+    unknown = sum(file.source is not None and file.checkpoint is None for file in files)
+    but = f" ({unknown} files of unknown ones)" if unknown else ""
     return [
-        f"files of {len(runs)} runs and {len(checkpoints)} checkpoints: an average over them "
+        f"files of {len(runs)} runs and {len(known)} known checkpoints{but}: an average over them "
         "mixes models"
     ]
 

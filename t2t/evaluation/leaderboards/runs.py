@@ -8,7 +8,7 @@ from the model of their main task.
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ class Source:
     path: Path
     validation: float | None = None
     """The score that it was chosen by; None where there was nothing to choose."""
+    follows: str | None = None
+    """The main file by whose choice it is from this run; None where there was no such choice."""
 
 
 @dataclass(slots=True)
@@ -142,7 +144,8 @@ def choose(leaderboard: Leaderboard, runs: Sequence[Run]) -> Choice:
                     "another model"
                 )
                 continue
-            candidates = of_main
+            chosen = None if main.validation is None else file.model_of
+            candidates = [replace(source, follows=chosen) for source in of_main]
         source = _best(file, candidates, choice.problems)
         if source is not None:
             choice.sources[file.name] = source

@@ -22,7 +22,7 @@ from t2t.model.hub import has_byte_tokenizer
 from t2t.model.manifest import FOLDER, step_of
 from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
-from t2t.model.vocabulary_files import find_vocabulary
+from t2t.model.vocabulary_files import BPE_MODEL, find_vocabulary
 from t2t.model.weights import find_weights, load_folder, read_config, weights_hash
 from t2t.recipe_files import load_recipe
 from t2t.task import Task
@@ -40,6 +40,8 @@ class VocabularyFacts:
     kind: str
     size: int
     """Ids, sentinels included."""
+    bpe_file: str | None = None
+    """The SentencePiece file where transformers has no tokenizer for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,16 @@ def gather_facts(
 def exported(facts: ModelFacts, folder: Path) -> ModelFacts:
     """The facts of a model after its export to a Hugging Face folder, whose weights' hash is new.
 
-    The updates of LoRA are in the matrices then.
+    The updates of LoRA are in the matrices then, and the vocabulary is in the export's own form.
     """
     config = replace(facts.config, lora_rank=None)
     return replace(
-        facts, config=config, parameters=_count(config), is_hf=True, sha256=weights_hash(folder)
+        facts,
+        config=config,
+        parameters=_count(config),
+        is_hf=True,
+        sha256=weights_hash(folder),
+        vocabulary=_vocabulary_facts(folder),
     )
 
 
@@ -208,7 +215,8 @@ def _vocabulary_facts(weights: Path) -> VocabularyFacts | None:
         # ByT5's tokenizer has no files but its settings.
         return VocabularyFacts("bytes", _BYTE_IDS) if has_byte_tokenizer(weights) else None
     kind = "a Hugging Face tokenizer" if files.path.is_dir() else "SentencePiece"
-    return VocabularyFacts(kind, files.load().size)
+    bpe_file = BPE_MODEL if files.path.name == BPE_MODEL else None
+    return VocabularyFacts(kind, files.load().size, bpe_file)
 
 
 def _results(origin: Path, hashes: Collection[str], given: Path | None) -> Iterator[Result]:

@@ -193,19 +193,38 @@ def _use(facts: ModelFacts, registry: Registry) -> Iterator[str]:
     if task is not None:
         yield f"With the words of the task `{task}`, on an invented example:"
     text = prompt if prompt is not None else "an input in the words of the task it was trained on"
-    yield "\n".join(
-        [
-            "```python",
-            "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer",
-            "",
-            f"tokenizer = AutoTokenizer.from_pretrained({_quoted(facts.name)})",
-            f"model = AutoModelForSeq2SeqLM.from_pretrained({_quoted(facts.name)})",
-            f'inputs = tokenizer({_quoted(text)}, return_tensors="pt")',
-            f"outputs = model.generate(**inputs, max_new_tokens={_longest_output(facts)})",
-            "print(tokenizer.decode(outputs[0], skip_special_tokens=True))",
-            "```",
-        ]
-    )
+    bpe_file = facts.vocabulary.bpe_file if facts.vocabulary else None
+    lines = _use_tokenizer(facts, text) if bpe_file is None else _use_bpe(facts, text, bpe_file)
+    yield "\n".join(["```python", *lines, "```"])
+
+
+def _use_tokenizer(facts: ModelFacts, text: str) -> list[str]:
+    return [
+        "from transformers import AutoModelForSeq2SeqLM, AutoTokenizer",
+        "",
+        f"tokenizer = AutoTokenizer.from_pretrained({_quoted(facts.name)})",
+        f"model = AutoModelForSeq2SeqLM.from_pretrained({_quoted(facts.name)})",
+        f'inputs = tokenizer({_quoted(text)}, return_tensors="pt")',
+        f"outputs = model.generate(**inputs, max_new_tokens={_longest_output(facts)})",
+        "print(tokenizer.decode(outputs[0], skip_special_tokens=True))",
+    ]
+
+
+def _use_bpe(facts: ModelFacts, text: str, file: str) -> list[str]:
+    """Without AutoTokenizer, which makes an empty T5 tokenizer of such a folder in silence."""
+    return [
+        "import sentencepiece",
+        "import torch",
+        "from transformers import AutoModelForSeq2SeqLM",
+        "",
+        "# transformers has no T5 tokenizer for a BPE model: AutoTokenizer would know no word.",
+        "pieces = sentencepiece.SentencePieceProcessor()",
+        f"pieces.Load({_quoted(f'{facts.name}/{file}')})",
+        f"model = AutoModelForSeq2SeqLM.from_pretrained({_quoted(facts.name)})",
+        f"inputs = torch.tensor([[*pieces.EncodeAsIds({_quoted(text)}), pieces.eos_id()]])",
+        f"outputs = model.generate(inputs, max_new_tokens={_longest_output(facts)})",
+        "print(pieces.DecodeIds([n for n in outputs[0].tolist() if n < pieces.GetPieceSize()]))",
+    ]
 
 
 def _quoted(text: str) -> str:

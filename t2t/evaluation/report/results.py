@@ -13,7 +13,7 @@ from t2t.evaluation.report.curves import entries_of, read_scores
 from t2t.evaluation.report.lengths import lengths
 from t2t.evaluation.report.runs import RunFolder
 from t2t.evaluation.run_record import read_record
-from t2t.evaluation.scoring import SCORES_FILE, read_for_scoring, score_directory
+from t2t.evaluation.scoring import SCORES_FILE, read_for_scoring, score_directory, score_files
 from t2t.registry import Registry
 from t2t.task import Prediction, Task
 
@@ -50,7 +50,8 @@ class FileResult:
 def scores_of(run: RunFolder, registry: Registry, report: Callable[[str], None]) -> dict[str, Any]:
     """The run's scores.json, written again where it lacks a predictions file or is older than one.
 
-    Without a file of predictions, and where a task is not known, what is there is taken as it is.
+    Without a file of predictions, what is there is taken as it is. Where a task is not known, the
+    others are scored for this page alone: the file on disk may know more.
     """
     files = run.predictions
     if not files:
@@ -58,15 +59,31 @@ def scores_of(run: RunFolder, registry: Registry, report: Callable[[str], None])
     folder = next(iter(files.values())).parent
     path = (folder.parent if folder.name == "predictions" else folder) / SCORES_FILE
     unknown = [name for name in files if not is_known(registry, _name(files[name]).task)]
+    known = {name: file for name, file in files.items() if name not in unknown}
     if unknown:
         report(f"{run.name}: no such task, so shown without new scores: {', '.join(unknown)}")
-    elif not _is_current(path, files):
-        report(f"{run.name}: scores.json is missing or older than the predictions; scored again")
-        score_directory(run.path, registry)
+    if not known or _is_current(path, known):
+        return read_scores(path)
+    if unknown:
+        report(f"{run.name}: the other tasks are scored for this page; scores.json stays")
+        return _with_entries(score_files(known.values(), registry).as_json(), path, unknown)
+    report(f"{run.name}: scores.json is missing or older than the predictions; scored again")
+    score_directory(run.path, registry)
     return read_scores(path)
 
 
+def _with_entries(scores: dict[str, Any], path: Path, names: list[str]) -> dict[str, Any]:
+    """Fresh scores, and what the file on disk says of further TASK.SPLIT."""
+    found = entries_of(read_scores(path))
+    for name in found.keys() & set(names):
+        task, split = name.rsplit(".", 1)
+        of_split = scores["splits"].setdefault(split, {"tasks": {}, "averages": {}})
+        of_split["tasks"][task] = found[name]
+    return scores
+
+
 def _is_current(path: Path, files: dict[str, Path]) -> bool:
+    """Whether a scores.json knows all these predictions files as they are."""
     if not path.is_file() or not files.keys() <= entries_of(read_scores(path)).keys():
         return False
     written = path.stat().st_mtime_ns

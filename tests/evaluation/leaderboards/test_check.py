@@ -415,6 +415,20 @@ def test_bytes_before_the_archive_are_refused(
         check_submission(path, SUPERGLUE, registry, data_dir)
 
 
+def test_bytes_after_the_archive_are_refused(
+    tmp_path: Path, expected: dict[str, Expected], contents: Contents
+) -> None:
+    path = tmp_path / "s.zip"
+    path.write_bytes(archive_bytes(contents) + b"bytes.")
+    with pytest.raises(UserError, match="a comment or other bytes after the last entry"):
+        check_archive(path, SUPERGLUE, expected)
+    path.write_bytes(archive_bytes(contents))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"our model"
+    with pytest.raises(UserError, match="a comment or other bytes after the last entry"):
+        check_archive(path, SUPERGLUE, expected)
+
+
 def test_random_damage_never_ends_in_a_traceback(
     tmp_path: Path, contents: Contents, expected: dict[str, Expected]
 ) -> None:

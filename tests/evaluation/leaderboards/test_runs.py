@@ -90,7 +90,9 @@ def test_each_file_comes_from_the_best_run(
         # Where there was no choice no score is asked for.
         assert (sst["checkpoint"], sst["validation_score"]) == ("aaaa", None)
         (note,) = files["notes"]
-        assert note.startswith("files of 2 runs and 2 checkpoints: an average over them mixes")
+        assert note.startswith(
+            "files of 2 runs and 2 known checkpoints: an average over them mixes"
+        )
     assert submit(a)["notes"] == []
 
 

@@ -14,7 +14,7 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from t2t.cli import main
 from t2t.errors import UserError
-from t2t.evaluation.model_card.facts import ModelFacts, gather_facts
+from t2t.evaluation.model_card.facts import ModelFacts, exported, gather_facts
 from t2t.evaluation.model_card.model_card import (
     ENTRIES,
     README,
@@ -27,11 +27,14 @@ from t2t.evaluation.predictions import Origin, PredictionsName, write_prediction
 from t2t.evaluation.run_record import RunRecord
 from t2t.evaluation.scoring import score_directory
 from t2t.model.conversion import t2t_to_hf
+from t2t.model.files import save_model
+from t2t.model.sizes import ModelConfig
 from t2t.model.transformer import T5
 from t2t.model.weights import weights_hash
 from t2t.recipe_files import dump_recipe, load_recipe
 from t2t.registry import Registry
 from t2t.task import Example
+from t2t.vocabulary import train_vocabulary
 
 SaveCheckpoint = Callable[[Path, int, T5], Path]
 
@@ -302,3 +305,31 @@ def test_the_code_of_a_card_quotes_names(run: Path, tmp_path: Path, registry: Re
     text = written(tmp_path / "hf", gather_facts(tmp_path / "hf", name='a "b"'), registry)
     (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
     compile(code, "card", "exec")
+
+
+def test_the_code_for_a_bpe_vocabulary_reads_words(
+    tmp_path: Path,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = ModelConfig(
+        vocab_size=128, d_model=16, d_kv=8, d_ff=32, num_heads=2, num_layers=1, num_decoder_layers=1
+    )
+    save_model(T5(config), tmp_path / "ours")
+    pieces = tmp_path / "ours" / "spiece.model"
+    train_vocabulary(["the dog barked at the cat"] * 20, 30, pieces, kind="bpe")
+    assert t2t_to_hf(tmp_path / "ours", tmp_path / "hf")
+    monkeypatch.chdir(tmp_path)
+    text = written(tmp_path / "hf", gather_facts(tmp_path / "hf", name="hf"), registry)
+    facts = exported(gather_facts(tmp_path / "ours", name="hf"), tmp_path / "hf")
+    (tmp_path / "again").mkdir()
+    assert written(tmp_path / "again", facts, registry) == text
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert "AutoTokenizer.from_pretrained" not in code
+    found: dict[str, Any] = {}
+    exec(code, found)
+    prompt = found["inputs"][0].tolist()
+    assert prompt[-1] == 1
+    assert found["pieces"].DecodeIds(prompt[:-1]).strip(" \u2047")
+    assert capsys.readouterr().out.endswith("\n")

@@ -1,7 +1,10 @@
 """Writing a report: where, of what, and what is refused."""
 
+import base64
+import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -81,6 +84,32 @@ def test_predictions_of_an_unknown_task_are_shown_without_scores(tmp_path, write
     assert "no such task, so shown without new scores: my_own.validation" in done.output
     assert "1 run, 2 examples" in done.output
     assert not (tmp_path / "scores.json").exists()
+
+
+def scores_on(page):
+    """By task, what the page says of its files in the first run."""
+    data = re.search(r'id="data-summary">([^<]*)<', page.read_text(encoding="utf-8"))[1]
+    found = json.loads(gzip.decompress(base64.b64decode(data)))
+    return {task["task"]: task["runs"]["0"].get("score") for task in found["tasks"]}
+
+
+def test_beside_an_unknown_task_the_others_have_their_scores(tmp_path, write, registry):
+    unknown_task(tmp_path, write)
+    write(tmp_path, "super_glue_rte", ROWS)
+    told = []
+    page = write_report([tmp_path], registry, report=told.append).path
+    assert "the other tasks are scored for this page" in told[-1]
+    assert scores_on(page) == {"my_own": None, "super_glue_rte": 50.0}
+    assert not (tmp_path / "scores.json").exists()
+
+
+def test_the_score_of_a_task_that_is_no_longer_known_stays(tmp_path, write, registry):
+    unknown_task(tmp_path, write)
+    old = {"validation": {"tasks": {"my_own": {"score": 70.0}}, "averages": {}}}
+    (tmp_path / "scores.json").write_text(json.dumps({"splits": old}))
+    write(tmp_path, "super_glue_rte", ROWS)
+    page = write_report([tmp_path], registry).path
+    assert scores_on(page) == {"my_own": 70.0, "super_glue_rte": 50.0}
 
 
 def test_an_included_file_makes_it_known(tmp_path, write):
