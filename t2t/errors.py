@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 MAX_LISTED = 100
+_SHORTEST_PART = 3
 
 
 class T2TError(Exception):
@@ -29,9 +30,17 @@ class RunError(T2TError):
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` most probably meant, or None when none is near."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    """The known name that `name` most probably meant, or None when none is near.
+
+    A part of a name stands for the shortest name that it ends, begins or is in.
+    """
+    names = list(known)
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if matches:
+        return matches[0]
+    held = [each for each in names if len(name) >= _SHORTEST_PART and name in each]
+    held.sort(key=lambda each: (not each.endswith(name), not each.startswith(name), len(each)))
+    return held[0] if held else None
 
 
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> UserError:

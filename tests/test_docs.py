@@ -180,9 +180,9 @@ def test_the_leaderboards_of_the_manual_work(tmp_path, monkeypatch, capfd):
     for line in lines:
         run_command(line, monkeypatch)
     said = capfd.readouterr().out
-    assert "glue.zip: ok, 11 files for glue" in said
+    assert "glue.zip: ok for these test files, 11 files for glue" in said
     assert "files of 2 runs" in said
-    assert "reviews.zip: ok, 1 files for reviews" in said
+    assert "reviews.zip: ok, 1 file for reviews" in said
 
 
 def test_the_loops_of_the_manual_run_on_own_datasets(tmp_path, monkeypatch):

@@ -48,3 +48,19 @@ def test_the_first_hundred_problems_are_shown_and_all_are_counted(count, last):
     with pytest.raises(UserError, match=f"x: {count} problems") as caught:
         refuse([str(number) for number in range(count)], "x")
     assert str(caught.value).split("\n")[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("boolq", "super_glue_boolq"),
+        ("val", "validation"),
+        ("glue_bolq", "super_glue_boolq"),
+        ("super", "super_glue_boolq"),
+        ("oo", None),
+        ("xyz", None),
+    ],
+)
+def test_a_part_of_a_name_stands_for_it(name, meant):
+    known = ["super_glue_boolq", "super_glue_boolq_templates", "validation", "test"]
+    assert closest(name, known) == meant

@@ -79,7 +79,7 @@ LAYERS = [
     ["t2t.train"],
     ["t2t.commands"],
     ["t2t.cli"],
-    ["t2t.evaluate"],
+    ["t2t.evaluate", "t2t.__main__"],
 ]
 HEAVY = ["torch", "datasets", "transformers", "evaluate", "sklearn", "scipy", "sacrebleu", "nltk"]
 

@@ -13,6 +13,7 @@ from typing import Any
 from t2t.config import Recipe
 from t2t.errors import UserError, refuse
 from t2t.evaluation.prediction.decoding import DecodingSettings, recipe_decoding
+from t2t.model.averaging import averaged_from
 from t2t.model.ensemble import AnyModel, Ensemble
 from t2t.model.manifest import FOLDER, VOCABULARY
 from t2t.model.transformer import T5
@@ -25,6 +26,8 @@ from t2t.vocabulary import StoredVocabulary, load_vocabulary
 KNOWN_SENTINELS = (NUM_SENTINELS, 300)
 """What published models were trained with: T5 and mT5 100, umT5 300."""
 _RECIPE = "recipe.yaml"
+# Averages of averages that are followed; a record may name its own folder.
+_AVERAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,12 @@ def _with_sentinels(given: Path, sentinels: int | None, rows: int) -> StoredVoca
 
 
 def _recipe(folder: Path) -> Recipe | None:
-    """What the checkpoint was trained by, if it lies in a run."""
+    """What the checkpoint was trained by, if it lies in a run; of an average, its first's."""
+    for _ in range(_AVERAGES):
+        averaged = averaged_from(folder)
+        if not averaged:
+            break
+        folder = averaged[0]
     recipe_file = folder.parent.parent / _RECIPE
     if folder.parent.name != FOLDER or not recipe_file.is_file():
         return None

@@ -118,6 +118,7 @@ def evaluate(
             writer.write(task, examples[task.name], methods[task.name], adjust, entry)
         scores = from_main(accelerator, lambda: score_directory(out, registry))
     report(scores_table(scores))
+    report(f"{out}: scores.json, and predictions/ with {len(scores.tasks)} files")
     return scores
 
 

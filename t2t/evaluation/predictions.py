@@ -70,7 +70,9 @@ def list_predictions(directory: Path) -> dict[PredictionsName, Path]:
     folder = predictions_folder(directory)
     paths = sorted(path for path in folder.glob("*.jsonl") if path.is_file())
     if not paths:
-        raise UserError(f"{folder}: no predictions file (TASK.SPLIT.jsonl)")
+        begun = any(folder.glob(".*.jsonl.part"))
+        hint = "; an evaluation was begun here: run its command again" if begun else ""
+        raise UserError(f"{folder}: no predictions file (TASK.SPLIT.jsonl){hint}")
     return dict(sorted((PredictionsName.of(path), path) for path in paths))
 
 

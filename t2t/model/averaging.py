@@ -1,5 +1,6 @@
 """The mean of several checkpoints' weights, as a model of its own."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ def average_checkpoints(
         if vocabulary is not None:
             save_vocabulary(vocabulary, temporary)
         write_json(temporary / RECORD, {"averaged": [_described(folder) for folder in folders]})
+
+
+def averaged_from(folder: Path) -> list[Path]:
+    """The checkpoints of which a folder holds the mean; none for any other folder."""
+    try:
+        record = json.loads((folder / RECORD).read_bytes())
+        return [Path(each["checkpoint"]) for each in record["averaged"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def newest_checkpoints(run: Path, count: int, report: Callable[[str], None] = print) -> list[Path]:

@@ -1,5 +1,6 @@
 """The model to evaluate, from every kind of folder that names one."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from t2t.errors import RunError, UserError
 from t2t.evaluation.checkpoints import load_ensemble, load_for_evaluation
 from t2t.evaluation.prediction.predict import DecodingSettings
 from t2t.files import sha256_file
+from t2t.model.averaging import average_checkpoints
 from t2t.model.ensemble import Ensemble
 from t2t.model.files import save_model
 from t2t.model.hub import save_hf
@@ -103,6 +105,30 @@ def test_lengths_come_from_the_recipe_of_the_run(checkpoint: Path) -> None:
     recipe.write_text(RECIPE)
     decoding = quiet_load(checkpoint).decoding
     assert decoding == DecodingSettings(inputs_length=77, max_target_length=9, batch_tokens=1000)
+
+
+def test_an_average_has_the_lengths_of_the_run_that_its_first_lies_in(
+    checkpoint: Path, other_model: T5, save_checkpoint: SaveCheckpoint, tmp_path: Path
+) -> None:
+    run = checkpoint.parent.parent
+    (run / "recipe.yaml").write_text(RECIPE)
+    newer = save_checkpoint(run, 100, other_model)
+    average_checkpoints([checkpoint, newer], tmp_path / "average")
+    average_checkpoints([tmp_path / "average", newer], tmp_path / "again")
+    for folder in ("average", "again"):
+        assert quiet_load(tmp_path / folder).decoding == quiet_load(newer).decoding
+    shutil.move(run, tmp_path / "moved")
+    assert quiet_load(tmp_path / "again").decoding == DecodingSettings()
+
+
+def test_a_record_that_names_its_own_folder_leads_nowhere(
+    checkpoint: Path, other_model: T5, save_checkpoint: SaveCheckpoint, tmp_path: Path
+) -> None:
+    newer = save_checkpoint(checkpoint.parent.parent, 100, other_model)
+    average = tmp_path / "average"
+    average_checkpoints([checkpoint, newer], average)
+    (average / "average.json").write_text(json.dumps({"averaged": [{"checkpoint": str(average)}]}))
+    assert quiet_load(average).decoding == DecodingSettings()
 
 
 RECIPE = """

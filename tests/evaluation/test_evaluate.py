@@ -444,3 +444,32 @@ def test_two_processes_do_not_write_one_folder(
     os.close(descriptor)
     evaluate(*arguments, **QUIET)
     assert len(list(folder.iterdir())) == 2
+
+
+def test_tasks_without_training_rows_are_ranked_as_they_are(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    lines: list[str] = []
+    decoding = {**SHORT, "method": "rank"}
+    arguments = (checkpoint, ["super_glue_axb"], "test", data_dir, tmp_path / "o", registry)
+    evaluate(*arguments, decoding=decoding, score_adjust=1.0, report=lines.append)
+    assert "super_glue_axb: not adjusted, for it has no training rows" in lines
+    record = json.loads((tmp_path / "o" / "predictions" / "run.json").read_text())
+    assert "score_adjust" not in record["files"]["super_glue_axb.test.jsonl"]
+
+
+def test_predictions_that_are_made_anew_are_told(
+    checkpoint: Path, data_dir: Path, tmp_path: Path, registry: Registry
+) -> None:
+    arguments = (checkpoint, ["super_glue_cb"], "test", data_dir, tmp_path / "o", registry)
+    evaluate(*arguments, **QUIET)
+    lines: list[str] = []
+    decoding = {**SHORT, "method": "rank"}
+    evaluate(*arguments, decoding=decoding, report=lines.append)
+    assert any("super_glue_cb.test.jsonl is there by another method" in line for line in lines)
+
+
+def test_a_killed_evaluation_is_not_taken_for_none(tmp_path: Path, registry: Registry) -> None:
+    (tmp_path / "predictions" / ".super_glue_cb.test.jsonl.part").mkdir(parents=True)
+    with pytest.raises(UserError, match="was begun here: run its command again"):
+        score_directory(tmp_path, registry)

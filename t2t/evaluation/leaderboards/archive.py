@@ -72,6 +72,8 @@ def archive_names(path: Path) -> list[str]:
 
 
 def _read(path: Path, read: Callable[[zipfile.ZipFile], Found]) -> Found:
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; a submission is a zip of its files")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if path.stat().st_size > MAX_ARCHIVE_BYTES:

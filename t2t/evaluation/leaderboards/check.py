@@ -26,7 +26,14 @@ class CheckReport:
             f"{name}: {expected.count} rows, {expected.origin}"
             for name, expected in self.expected.items()
         ]
-        return [*details, f"{self.path}: ok, {len(details)} files for {self.leaderboard.name}"]
+        number = f"{len(details)} file{'s' * (len(details) != 1)}"
+        unofficial = [name for name, each in self.expected.items() if each.official is not None]
+        if unofficial:
+            # What is right for a small test set of one's own is not for the leaderboard.
+            fit = f"ok for these test files, {number} for {self.leaderboard.name}"
+            lack = f"{len(unofficial)} of them without the official number of rows"
+            return [*details, f"{self.path}: {fit}, {lack}"]
+        return [*details, f"{self.path}: ok, {number} for {self.leaderboard.name}"]
 
 
 def check_submission(

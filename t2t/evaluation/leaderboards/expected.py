@@ -8,6 +8,9 @@ from t2t.errors import RunError
 from t2t.leaderboard import Id, Leaderboard, LeaderboardFile
 from t2t.registry import Registry
 
+_SHOWN = 5
+"""Rows of one kind that are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -20,6 +23,8 @@ class Expected:
     """Where that comes from, in words for a report."""
     inputs: Mapping[Id, int] = field(default_factory=dict)
     """The hash of each row's inputs as its task casts it now; empty where there are no rows."""
+    official: int | None = None
+    """Rows of the official test set, where the one at hand has another number."""
 
     def problems(self, file: LeaderboardFile, lines_of: Mapping[Id, int]) -> list[str]:
         """What is missing from the rows of a file, or too much.
@@ -36,18 +41,25 @@ class Expected:
         problems = [
             f"{file.name}:{lines_of[row]}: {file.layout.named(row)} is not in the test set"
             f" ({self.origin})"
-            for row in extra
+            for row in extra[:_SHOWN]
         ]
+        if len(extra) > _SHOWN:
+            more = f"{len(extra) - _SHOWN} more rows are not in the test set"
+            problems.append(f"{file.name}: {more}{self._hint()}")
         if missing:
             problems.append(f"{file.name}: {missing_rows(file, missing, self)}")
         return problems
+
+    def _hint(self) -> str:
+        """What to do where only a count is known."""
+        return "; --data-dir names the folder of other test files" if not self.inputs else ""
 
 
 def missing_rows(file: LeaderboardFile, missing: Iterable[Id], expected: Expected) -> str:
     """How many of the rows are missing, and the first of them."""
     rows = sorted(missing)
-    shown = ", ".join(file.layout.named(row) for row in rows[:5])
-    more = ", ..." if len(rows) > 5 else ""
+    shown = ", ".join(file.layout.named(row) for row in rows[:_SHOWN])
+    more = ", ..." if len(rows) > _SHOWN else ""
     return f"{len(rows)} of {expected.count} rows missing ({shown}{more})"
 
 
@@ -84,7 +96,7 @@ def _expected(
     if file.test_file is not None and file.count is not None and not there:
         ids = file.layout.official_ids(file.count)
         what = "the official count" if ids is not None else "the official totals and structure"
-        return Expected(ids, file.count, origin=f"{what} ({file.test_file} is not there)")
+        return Expected(ids, file.count, origin=f"{what}, for {file.test_file} is not there")
     inputs: dict[Id, int] = {}
     for example in registry.task(task).examples(split, data_dir):
         try:
@@ -92,6 +104,7 @@ def _expected(
         except ValueError as error:
             raise RunError(f"{file.rows}: key {example.key}: idx {error}") from error
     origin = f"the ids of {file.rows}"
-    if file.count is not None and len(inputs) != file.count:
-        origin += f" (the official test set has {file.count})"
-    return Expected(frozenset(inputs), len(inputs), origin, inputs)
+    official = None if file.count == len(inputs) else file.count
+    if official is not None:
+        origin += f" (the official test set has {official})"
+    return Expected(frozenset(inputs), len(inputs), origin, inputs, official)

@@ -16,6 +16,7 @@ from t2t.evaluation.leaderboards.expected import Expected, expected_rows, missin
 from t2t.evaluation.leaderboards.exported import Exported, export_rows
 from t2t.evaluation.leaderboards.report import FileReport, SubmissionReport, manifest_of
 from t2t.evaluation.leaderboards.runs import Choice, Source, choose, known_checkpoint, open_runs
+from t2t.evaluation.predictions import PredictionsName
 from t2t.files import replacing, sha256_file, write_json
 from t2t.leaderboard import Id, Label, Leaderboard, LeaderboardFile
 from t2t.registry import Registry
@@ -64,12 +65,18 @@ def write_submission(
     Raises:
         UserError: a file or rows missing, rows that do not belong, labels the task does not
             have, invalid predictions with `strict`, or runs of which none is best; every one of
-            them, and no archive.
+            them, and no archive. Or there are no predictions at all.
     """
     if out.is_dir():
         raise UserError(f"{out}: is a folder; --out names the archive")
     directories = [predictions] if isinstance(predictions, Path) else predictions
     choice = choose(leaderboard, open_runs(directories))
+    if not choice.sources and not choice.problems:
+        named = ", ".join(map(str, directories))
+        wanted = PredictionsName(leaderboard.files[0].task, leaderboard.split).file_name
+        raise UserError(
+            f"{named}: no predictions for any file of {leaderboard.name} ({wanted} and so on)"
+        )
     tasks = {name: source.task for name, source in choice.sources.items()}
     expected = expected_rows(leaderboard, registry, data_dir, tasks)
     problems = list(choice.problems)

@@ -38,6 +38,7 @@ from t2t.evaluation.predictions import (
 )
 from t2t.evaluation.run_record import RunRecord, check_folder
 from t2t.processes import from_main
+from t2t.sources import TRAIN
 from t2t.task import Decoded, Example, Examples, Method, Task
 
 
@@ -104,6 +105,11 @@ class PredictionsWriter:
             self.report(f"{task.name}: predicted before; the outputs are kept")
             found = None
         else:
+            if path.is_file():
+                self.report(
+                    f"{task.name}: {path.name} is there by another method, of other inputs, or was "
+                    "changed; predicted anew"
+                )
             found = self._decoded(task, examples, method, path, made_by)
 
         def finish() -> None:
@@ -188,6 +194,9 @@ class PredictionsWriter:
     ) -> ScoreAdjustment | None:
         """How the scores of a task are adjusted, if that was asked for."""
         if asked is None:
+            return None
+        if TRAIN not in task.splits:
+            self.report(f"{task.name}: not adjusted, for it has no training rows")
             return None
         priors = log_priors(task, self.data_dir)
         if asked != "fit":

@@ -15,7 +15,7 @@ def settings_of(run: RunFolder) -> dict[str, Any]:
     """The recipe as written, its settings by dotted key, and facts as (name, value) pairs."""
     recipe = _recipe_text(run.path)
     return {
-        "path": str(run.path),
+        "folder": run.name,
         "recipe": recipe,
         "settings": flat_settings(recipe) if recipe else {},
         "facts": [*_training_facts(run.path / "run.json"), *_evaluation_facts(run)],

@@ -56,7 +56,8 @@ class Watch:
         self._check()
         while not (self.evaluate_all() and self._is_finished()):
             if not self._said_waiting:
-                self.report(f"waiting for checkpoints of {self.run}")
+                yet = "" if self.run.exists() else ", which does not exist yet"
+                self.report(f"waiting for checkpoints of {self.run}{yet}")
                 self._said_waiting = True
             self.sleep(poll)
         self.report(f"{self.run}: training has ended, and all its checkpoints are evaluated")

@@ -10,6 +10,7 @@ import pytest
 
 from t2t.cli import main
 from t2t.evaluation.predictions import write_predictions
+from t2t.task import Example, Prediction
 from t2t.task_loading import load_tasks
 
 TASK = """
@@ -142,12 +143,20 @@ def test_its_average_is_scored(place: Path, t2t: T2T) -> None:
 
 
 def test_the_shipped_ones_go_by_their_names(place: Path, t2t: T2T) -> None:
-    code, out, _ = t2t("submit", "glue", "--predictions", "run", "--out", "g.zip", "--fill-missing")
+    glue = ("submit", "glue", "--predictions", "run", "--out", "g.zip", "--fill-missing")
+    code, _, err = t2t(*glue)
+    assert code == 2
+    assert "run: no predictions for any file of glue (glue_cola.test.jsonl and so on)" in err
+    assert not Path("g.zip").exists()
+    rows = [
+        Prediction(Example(str(n), n, "rte", ("x",), None), "entailment", "entailment", None)
+        for n in range(3000)
+    ]
+    write_predictions(Path("run/predictions/glue_rte.test.jsonl"), rows)
+    code, out, _ = t2t(*glue)
     assert code == 0
-    assert (
-        "QQP.tsv: 390965 rows, the official count (glue/QQP/test.tsv is not there); 390965 PL"
-        in out
-    )
+    count = "390965 rows, the official count, for glue/QQP/test.tsv is not there"
+    assert f"QQP.tsv: {count}; 390965 PLACEHOLDERS" in out
     code, out, _ = t2t("submit", "check", "g.zip")
     assert (code, out.splitlines()[-1]) == (0, "g.zip: ok, 11 files for glue")
     code, _, err = t2t("submit", "--predictions", "run")

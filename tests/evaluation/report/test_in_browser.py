@@ -80,7 +80,9 @@ def test_scores_stand_beside_the_majority_and_the_other_run(page, sweep_report):
     header, _, rte = cells(page, "#scores-table")
     assert header == ["Task", "a", "b", "Majority"]
     assert rte[0].split("\n") == ["super_glue_rte", "validation, 121 examples"]
-    assert rte[1].split() == ["74.4", "accuracy", "30", "wrong", "1", "invalid"]
+    assert rte[1].split()[:6] == ["74.4", "accuracy", "30", "wrong", "1", "invalid"]
+    # There is no record of how these predictions came about.
+    assert "the official split has 277" in rte[1]
     assert rte[2].startswith("24.8")
     assert rte[3].split() == ["50.4", "entailment"]
     best = page.evaluate("[...document.querySelectorAll('.best')].map(node => node.innerText)")

@@ -99,7 +99,7 @@ def test_it_waits_for_a_run_that_has_not_begun(
     watch.sleep = begin
     watch.until_finished(1)
     assert evaluated_steps(run) == [10, 30]
-    assert f"waiting for checkpoints of {run}" in lines_of(watch)
+    assert f"waiting for checkpoints of {run}, which does not exist yet" in lines_of(watch)
 
 
 def test_a_checkpoint_that_is_removed_while_it_is_read_is_passed_over(

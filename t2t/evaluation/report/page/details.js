@@ -138,7 +138,7 @@ function settingsSection(data) {
 }
 
 function facts(run, index) {
-  const rows = [["folder", run.path], ...run.facts].map(([name, value]) => ({ cells: [element("span", { class: "key" }, name), value] }));
+  const rows = [["folder", run.folder], ...run.facts].map(([name, value]) => ({ cells: [element("span", { class: "key" }, name), value] }));
   return dataTable(`How ${run.name} was made`, [{ title: "What" }, { title: "Value" }], rows, { id: `facts-${index}` });
 }
 

@@ -17,7 +17,7 @@ function bytesOf(text) {
 }
 
 function about(data) {
-  const runs = data.runs.length === 1 ? data.runs[0].path : plural(data.runs.length, "run");
+  const runs = data.runs.length === 1 ? data.runs[0].folder : plural(data.runs.length, "run");
   return `${runs}; ${plural(data.examples.all, "example")}; written by t2t ${data.t2t}`;
 }
 
