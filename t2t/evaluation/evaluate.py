@@ -81,15 +81,11 @@ def evaluate(
     selected = select_tasks(registry, tasks, split, report)
     examples = {task.name: _examples(task, split, data_dir) for task in selected}
     loaded = _loaded([checkpoint, *ensemble], vocabulary_file, sentinels, report)
-    if isinstance(decoding, DecodingSettings):
-        settings = decoding
-    else:
-        settings = loaded.decoding.replaced(**(decoding or {}))
+    settings = _settings(loaded, decoding)
     methods = {task.name: _method(task, examples[task.name], settings, report) for task in selected}
-    adjustable = [task for task in selected if methods[task.name] == "rank" and task.labels]
-    if score_adjust is not None and not adjustable:
+    adjusted = _adjusted(selected, methods, loaded.tau if score_adjust is None else score_adjust)
+    if score_adjust is not None and not adjusted:
         raise UserError("score adjustment: no task's labels are ranked; add --method rank")
-    asked = loaded.tau if score_adjust is None else score_adjust
     device = _device(accelerator)
     loaded.model.to(device)
     report(
@@ -114,12 +110,30 @@ def evaluate(
                 "data": task.source.fingerprint(split, data_dir),
                 INCLUDED: as_recorded(registry.included),
             }
-            adjust = asked if task in adjustable else None
-            writer.write(task, examples[task.name], methods[task.name], adjust, entry)
+            method, adjust = methods[task.name], adjusted.get(task.name)
+            writer.write(task, examples[task.name], method, adjust, entry)
         scores = from_main(accelerator, lambda: score_directory(out, registry))
     report(scores_table(scores))
     report(f"{out}: scores.json, and predictions/ with {len(scores.tasks)} files")
     return scores
+
+
+def _settings(
+    loaded: LoadedModel, decoding: DecodingSettings | Mapping[str, Any] | None
+) -> DecodingSettings:
+    """How outputs are made: as asked for, else as the model's own run has it."""
+    if isinstance(decoding, DecodingSettings):
+        return decoding
+    return loaded.decoding.replaced(**(decoding or {}))
+
+
+def _adjusted(
+    tasks: Sequence[Task], methods: Mapping[str, Method], asked: ScoreAdjust | None
+) -> dict[str, ScoreAdjust]:
+    """The adjustment of each task whose labels are ranked."""
+    if asked is None:
+        return {}
+    return {task.name: asked for task in tasks if methods[task.name] == "rank" and task.labels}
 
 
 def _examples(task: Task, split: str, data_dir: Path | None) -> Examples:

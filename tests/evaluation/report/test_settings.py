@@ -30,5 +30,5 @@ def test_training_and_evaluation_say_what_made_them(runs, tmp_path):
 def test_a_damaged_record_says_nothing(tmp_path):
     (tmp_path / "run.json").write_text('{"starts": []}')
     assert settings_of(RunFolder("x", tmp_path)) == {
-        "path": str(tmp_path), "recipe": None, "settings": {}, "facts": []
+        "folder": "x", "recipe": None, "settings": {}, "facts": []
     }  # fmt: skip
