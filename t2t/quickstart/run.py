@@ -44,6 +44,7 @@ PIECES = 1180
 MIXTURE = "super_glue"
 LEARNED_MARGIN = 15.0
 """Points above the majority from which the table calls a task learned."""
+SHORT_NOTE = "Trained for seconds, to run every stage: these scores mean nothing."
 SHORT_STEPS = 60
 """Training steps with --short: enough to run every stage, too few to learn."""
 
@@ -254,7 +255,8 @@ def _report(story: Story, scores: Scores, without: Scores | None) -> None:
 
 def _write_page(story: Story) -> None:
     """The report over all runs of the story, to be opened in a browser."""
-    written = write_report([story.out], story.registry, report=lambda _: None)
+    note = SHORT_NOTE if story.short else ""
+    written = write_report([story.out], story.registry, note=note, report=lambda _: None)
     print("\n".join(["a page of scores, curves and examples:", *written.lines()]))
 
 

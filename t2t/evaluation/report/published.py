@@ -11,11 +11,11 @@ class Published:
     """One row of a publication."""
 
     name: str
-    benchmark: str
-    """The mixture whose tasks it is about."""
+    of: str
+    """The average that it is, as a leaderboard declares it."""
     split: str
     average: float
-    """Of the benchmark's tasks."""
+    """The average itself."""
     scores: dict[str, float]
     """By task the mean of its metrics, as benchmarks average them."""
     source: str
@@ -30,7 +30,7 @@ def published() -> list[Published]:
     return [
         Published(
             name=row["name"],
-            benchmark=row["benchmark"],
+            of=row["of"],
             split=row["split"],
             average=row["average"],
             scores={task: math.fsum(v) / len(v) for task, v in row["metrics"].items()},

@@ -48,6 +48,7 @@ def write_report(
     html: Path | None = None,
     *,
     max_bytes: int = MAX_BYTES,
+    note: str = "",
     report: Callable[[str], None] = print,
 ) -> Written:
     """Write one page about all runs in some folders, whole or not at all.
@@ -61,6 +62,7 @@ def write_report(
             without new scores.
         html: the file; by default report.html in the first folder.
         max_bytes: above which the page holds all errors and a sample of the other examples.
+        note: a sentence for the top of the page.
         report: takes lines about what could not be shown.
 
     Raises:
@@ -71,7 +73,7 @@ def write_report(
     path = html or directories[0] / REPORT_FILE
     if path.is_dir():
         raise UserError(f"{path}: is a folder; --html names a file")
-    summary, table = Summary(registry), ExampleTable()
+    summary, table = Summary(registry, note), ExampleTable()
     for run in runs:
         _add_run(run, registry, summary, table, report)
     text, packed = _page(_title(runs), summary, table, max_bytes)

@@ -127,12 +127,12 @@ def _name(path: Path) -> PredictionsName:
 
 
 def averages_of(scores: dict[str, Any]) -> dict[str, Any]:
-    """The averages of a scores.json by "MIXTURE, SPLIT": {"score", "missing"}."""
+    """The averages of a scores.json by "NAME, SPLIT": {"score", "missing"}."""
     splits = scores.get("splits")
     return {
-        f"{mixture}, {split}": average
+        f"{name}, {split}": average
         for split, found in (splits.items() if isinstance(splits, dict) else ())
         if isinstance(found, dict) and isinstance(found.get("averages"), dict)
-        for mixture, average in found["averages"].items()
+        for name, average in found["averages"].items()
         if isinstance(average, dict)
     }

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
+from t2t.evaluation.averages import average_scores
+from t2t.evaluation.leaderboards.known import known_leaderboards
 from t2t.evaluation.report.curves import learning_curves, scores_by_step
 from t2t.evaluation.report.majority import majority
 from t2t.evaluation.report.published import Published, published
@@ -14,17 +16,23 @@ from t2t.evaluation.report.runs import RunFolder
 from t2t.evaluation.report.settings import settings_of
 from t2t.registry import Registry
 
+_SPLITS = ("validation", "test")
+
 
 class Summary:
     """Collects what the runs say, run by run."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, note: str = "") -> None:
         """Nothing yet.
 
         Args:
-            registry: knows of which tasks an average is.
+            registry: knows of which tasks an average is, and how many examples are official.
+            note: a sentence for the top of the page.
         """
+        self._note = note
         self._registry = registry
+        boards = known_leaderboards(registry).values()
+        self._rules = {rule.name: rule for board in boards for rule in board.averages}
         self._runs: list[dict[str, Any]] = []
         self._tasks: dict[str, dict[str, Any]] = {}
         self._averages: dict[str, dict[str, Any]] = {}
@@ -41,10 +49,8 @@ class Summary:
             }
         )
         for name, average in averages_of(scores).items():
-            mixture, _, split = name.rpartition(", ")
-            entry = self._averages.setdefault(
-                name, {"mixture": mixture, "split": split, "runs": {}}
-            )
+            of, _, split = name.rpartition(", ")
+            entry = self._averages.setdefault(name, {"name": of, "split": split, "runs": {}})
             entry["runs"][len(self._runs) - 1] = average
 
     def add(self, result: FileResult) -> None:
@@ -70,7 +76,7 @@ class Summary:
         rows = published()
         tasks = [
             {**entry, "published": self._published(rows, entry["task"], entry["split"])}
-            for _, entry in sorted(self._tasks.items())
+            for entry in sorted(self._tasks.values(), key=_by_split)
         ]
         averages = [
             {
@@ -78,10 +84,11 @@ class Summary:
                 "majority": self._majority_of(entry),
                 "published": self._averages_of(rows, entry),
             }
-            for _, entry in sorted(self._averages.items())
+            for entry in sorted(self._averages.values(), key=_by_split)
         ]
         value = {
             "t2t": metadata.version("t2t"),
+            "note": self._note,
             "runs": self._runs,
             "tasks": tasks,
             "averages": averages,
@@ -107,11 +114,11 @@ class Summary:
         self, rows: Sequence[Published], average: Mapping[str, Any]
     ) -> dict[int, float]:
         """The published averages by row, where all tasks have the official examples."""
-        names = self._members(average)
-        if not names or not all(map(self._is_official, names)):
+        tasks, split = self._tasks_of(average), average["split"]
+        if not tasks or not all(self._is_official(f"{task}.{split}") for task in tasks):
             return {}
-        about = (average["mixture"], average["split"])
-        return {n: row.average for n, row in enumerate(rows) if (row.benchmark, row.split) == about}
+        about = (average["name"], split)
+        return {n: row.average for n, row in enumerate(rows) if (row.of, row.split) == about}
 
     def _is_official(self, name: str) -> bool:
         """Whether a file has as many examples as the task declares for the split.
@@ -124,20 +131,37 @@ class Summary:
         declared = self._registry.task(entry["task"]).num_examples.get(entry["split"])
         return all(run["examples"] == declared for run in entry["runs"].values())
 
-    def _members(self, average: Mapping[str, Any]) -> list[str]:
-        """The files of an average's tasks, TASK.SPLIT; none where its mixture is not known."""
-        if not self._registry.is_mixture(average["mixture"]):
+    def _tasks_of(self, average: Mapping[str, Any]) -> list[str]:
+        """The tasks of an average, of alternatives the one that is there; none of an unknown."""
+        rule = self._rules.get(average["name"])
+        if rule is None:
             return []
-        members = self._registry.expand([average["mixture"]], training=True)
-        return [f"{task.name}.{average['split']}" for task in members]
+        chosen = []
+        for name in (name for member in rule.tasks for name in member):
+            names = name.split("|")
+            there = [one for one in names if f"{one}.{average['split']}" in self._tasks]
+            chosen.append((there or names)[0])
+        return chosen
 
     def _majority_of(self, average: Mapping[str, Any]) -> float | None:
-        """The mean of the majority's scores over the tasks of an average, where all have one."""
-        names = self._members(average)
-        found = [self._tasks[name]["majority"] for name in names if name in self._tasks]
-        if not found or len(found) < len(names) or None in found:
+        """The average of the majority's scores, by the same rule, where all tasks have one."""
+        rule, split = self._rules.get(average["name"]), average["split"]
+        if rule is None:
             return None
-        return math.fsum(one["score"] for one in found) / len(found)
+        found = {
+            entry["task"]: entry["majority"]["score"]
+            for entry in self._tasks.values()
+            if entry["split"] == split and entry["majority"]
+        }
+        scores = average_scores([rule], found, split)
+        return scores[0].score if scores else None
+
+
+def _by_split(entry: Mapping[str, Any]) -> tuple[int, str, str]:
+    """What tasks and averages are sorted by: validation first, then test, then other splits."""
+    split = entry["split"]
+    place = _SPLITS.index(split) if split in _SPLITS else len(_SPLITS)
+    return place, split, entry.get("task") or entry["name"]
 
 
 def _is_used(row: int, tasks: Sequence[Any], averages: Sequence[Any]) -> bool:

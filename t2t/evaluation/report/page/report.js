@@ -18,13 +18,23 @@ function bytesOf(text) {
 
 function about(data) {
   const runs = data.runs.length === 1 ? data.runs[0].folder : plural(data.runs.length, "run");
-  return `${runs}; ${plural(data.examples.all, "example")}; written by t2t ${data.t2t}`;
+  const parts = [runs, ...headlines(data), plural(data.examples.all, "example"), `written by t2t ${data.t2t}`];
+  return [data.note, parts.join("; ")].filter(Boolean).join(" ");
+}
+
+// The averages of the only run that has any; of several runs the table says more.
+function headlines(data) {
+  const predicted = data.runs.filter((_, run) => data.tasks.some((task) => task.runs[run]));
+  if (predicted.length !== 1) return [];
+  const scored = data.averages.map((average) => [average, Object.values(average.runs)[0].score]);
+  return scored.filter(([, score]) => score !== null)
+    .map(([average, score]) => `${average.name}, ${average.split}: ${fixed(score)}`);
 }
 
 async function show() {
   const data = await unpacked("data-summary");
   const sections = [scoresSection(data), curvesSection(data), classesSection(data), invalidSection(data),
-    lengthsSection(data), data.examples.all ? examplesSection(data) : null, settingsSection(data)].filter(Boolean);
+    data.examples.all ? examplesSection(data) : null, lengthsSection(data), settingsSection(data)].filter(Boolean);
   document.getElementById("about").textContent = about(data);
   document.getElementById("main").replaceChildren(...sections);
   document.getElementById("parts").replaceChildren(...sections.map((one) =>

@@ -90,7 +90,7 @@ function averageCells(data, average) {
   const found = scoredRuns(data).map((run) => average.runs[run]);
   const scores = found.map((one) => (one ? one.score : null));
   return [
-    [element("span", {}, `average of ${average.mixture}`), element("span", { class: "under" }, average.split)],
+    [element("span", {}, `average of ${average.name}`), element("span", { class: "under" }, average.split)],
     ...found.map((one, index) => averageCell(one, isBest(scores, index))),
     fixed(average.majority),
     ...publishedColumns(data).map((row) => fixed(average.published[row])),
@@ -116,7 +116,7 @@ function sources(data) {
   const used = data.published.filter(Boolean);
   if (!used.length) return null;
   return element("ul", { class: "small muted" }, used.map((row) =>
-    element("li", {}, `${row.name}, average of ${row.benchmark}, ${row.split}: ${fixed(row.average)}. ${row.source}, read on ${row.read}: `,
+    element("li", {}, `${row.name}, average of ${row.of}, ${row.split}: ${fixed(row.average)}. ${row.source}, read on ${row.read}: `,
       element("a", { href: row.url, rel: "noreferrer" }, row.url))));
 }
 
@@ -129,7 +129,7 @@ function markdown(data) {
   const tasks = data.tasks.map((task) => [task.task, task.split,
     numExamples(task), ...runs.map((run) => fixed(task.runs[run] && task.runs[run].score)),
     fixed(task.majority && task.majority.score)]);
-  const averages = data.averages.map((one) => [`average of ${one.mixture}`, one.split, "",
+  const averages = data.averages.map((one) => [`average of ${one.name}`, one.split, "",
     ...runs.map((run) => fixed(one.runs[run] && one.runs[run].score)), fixed(one.majority)]);
   const rule = names.map((_, index) => (index < 2 ? "---" : "---:"));
   return [names, rule, ...tasks, ...averages].map(line).join("\n");
