@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from t2t.errors import UserError
+from t2t.errors import UserError, refuse
 from t2t.evaluation.checkpoints import LoadedModel, load_ensemble, load_for_evaluation
 from t2t.evaluation.includes import INCLUDED, as_recorded
 from t2t.evaluation.prediction.candidates import why_not_ranked
@@ -79,7 +79,7 @@ def evaluate(
     if accelerator and not accelerator.is_main_process:
         report = _unsaid
     selected = select_tasks(registry, tasks, split, report)
-    examples = {task.name: _examples(task, split, data_dir) for task in selected}
+    examples = _all_examples(selected, split, data_dir)
     loaded = _loaded([checkpoint, *ensemble], vocabulary_file, sentinels, report)
     settings = _settings(loaded, decoding)
     methods = {task.name: _method(task, examples[task.name], settings, report) for task in selected}
@@ -134,6 +134,21 @@ def _adjusted(
     if asked is None:
         return {}
     return {task.name: asked for task in tasks if methods[task.name] == "rank" and task.labels}
+
+
+def _all_examples(tasks: Sequence[Task], split: str, data_dir: Path | None) -> dict[str, Examples]:
+    """The examples of every task; all tasks whose rows are missing or bad are named at once."""
+    found: dict[str, Examples] = {}
+    problems: list[UserError] = []
+    for task in tasks:
+        try:
+            found[task.name] = _examples(task, split, data_dir)
+        except UserError as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    refuse(list(map(str, problems)), "these tasks cannot be evaluated")
+    return found
 
 
 def _examples(task: Task, split: str, data_dir: Path | None) -> Examples:

@@ -1,5 +1,6 @@
 """Which files of tasks a run was trained with, and predictions were made with, by their records."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ INCLUDED = "included"
 
 
 def included_in_run(checkpoint: Path) -> list[Path]:
-    """What the recipe of a run includes.
+    """What the recipe of a run includes, as it was found when training began.
 
     Args:
         checkpoint: the run, or one of its checkpoints; nothing is included in another model.
@@ -22,8 +23,19 @@ def included_in_run(checkpoint: Path) -> list[Path]:
     """
     for folder in (checkpoint, *checkpoint.resolve().parents[1:2]):
         if (folder / "run.json").is_file() and (folder / "recipe.yaml").is_file():
-            return [Path(name) for name in load_recipe(str(folder / "recipe.yaml")).include]
+            named = [Path(name) for name in load_recipe(str(folder / "recipe.yaml")).include]
+            recorded = _recorded(folder / "run.json")
+            # A run that has moved with its tasks is read by the recipe's own words.
+            moved = len(recorded) != len(named) or not all(path.exists() for path in recorded)
+            return named if moved else recorded
     return []
+
+
+def _recorded(run_file: Path) -> list[Path]:
+    try:
+        return [Path(name) for name in json.loads(run_file.read_bytes())[INCLUDED]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def included_in_predictions(directory: Path) -> list[Path]:

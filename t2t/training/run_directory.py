@@ -235,6 +235,8 @@ class RunDirectory:
             "pretrained_revision": (
                 recorded.get("pretrained_revision") if resumed else _revision_of_start(recipe)
             ),
+            # The recipe names them as they were found from where training began.
+            "included": [str(Path(name).resolve()) for name in recipe.include],
             "starts": [*recorded["starts"], start],
         }
         for name in (RECIPE_FILE, RUN_FILE):

@@ -473,3 +473,16 @@ def test_a_killed_evaluation_is_not_taken_for_none(tmp_path: Path, registry: Reg
     (tmp_path / "predictions" / ".super_glue_cb.test.jsonl.part").mkdir(parents=True)
     with pytest.raises(UserError, match="was begun here: run its command again"):
         score_directory(tmp_path, registry)
+
+
+def test_every_task_without_rows_is_named_before_a_model_is_loaded(
+    tmp_path: Path, data_dir: Path, registry: Registry
+) -> None:
+    for name in ("CB", "RTE"):
+        (data_dir / "superglue" / name / "test.jsonl").unlink()
+    with pytest.raises(UserError, match="these tasks cannot be evaluated: 2 problems") as refused:
+        evaluate(
+            tmp_path / "none", ["super_glue"], "test", data_dir, tmp_path / "o", registry, **QUIET
+        )
+    assert "CB/test.jsonl" in str(refused.value)
+    assert "RTE/test.jsonl" in str(refused.value)

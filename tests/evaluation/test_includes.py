@@ -19,6 +19,20 @@ def test_a_run_and_its_checkpoints_name_what_the_recipe_includes(tmp_path):
     assert included_in_run(tmp_path / "elsewhere") == []
 
 
+def test_what_a_run_includes_is_found_from_anywhere_until_it_moves(tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    run.mkdir()
+    (tmp_path / "a.yaml").write_text("")
+    recipe = "vocabulary: v\nmixture: {tasks: [a]}\ntrain: {steps: 1, batch_size: 1}\n"
+    (run / "recipe.yaml").write_text(f"{recipe}include: [a.yaml]\n")
+    (run / "run.json").write_text(json.dumps({"included": [str(tmp_path / "a.yaml")]}))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert included_in_run(run) == [tmp_path / "a.yaml"]
+    (tmp_path / "a.yaml").unlink()
+    assert included_in_run(run) == [Path("a.yaml")]
+
+
 def test_predictions_name_what_they_were_made_with(tmp_path):
     folder = tmp_path / "predictions"
     folder.mkdir()

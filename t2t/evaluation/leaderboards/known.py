@@ -34,7 +34,8 @@ def leaderboard_named(name: str, registry: Registry) -> Leaderboard:
     known = known_leaderboards(registry)
     if name not in known:
         more = "".join(f"\n  not loaded: {problem}" for problem in registry.problems)
-        raise UserError(f"{unknown('leaderboard', name, known)}{more}")
+        own = "; --include names the file that declares one of your own"
+        raise UserError(f"{unknown('leaderboard', name, known)}{own}{more}")
     return known[name]
 
 
@@ -58,4 +59,5 @@ def leaderboard_of(path: Path, leaderboards: Iterable[Leaderboard]) -> Leaderboa
         return found[0]
     what = f"{most} files of each of" if most else "no file of"
     of = ", ".join(leaderboard.name for leaderboard in found)
-    raise UserError(f"{path}: holds {what} {of}: say which it is for with --leaderboard")
+    hint = "say which it is for with --leaderboard, and name the file that declares your own with"
+    raise UserError(f"{path}: holds {what} {of}: {hint} --include")
